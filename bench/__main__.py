@@ -107,8 +107,8 @@ def measured(size: str, options: Options, chosen: list[Server]) -> Iterator[Meas
 def prepared(artifact: str, group: tuple[Job, ...]) -> answers.Answers:
     """The responses of the servers without rows: those of Understudy on the demo set."""
     with up(BY_NAME["understudy"], DEMO, artifact, {}) as one:
-        asked = {operation: job.request(artifact) for operation, job in by_operation(group).items()}
-        return answers.gathered(one.client, asked)
+        requests = {operation: job.request(artifact) for operation, job in by_operation(group).items()}
+        return answers.gathered(one.client, requests)
 
 
 def add(results: Results, one: Any) -> None:

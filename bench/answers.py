@@ -6,5 +6,5 @@ Answers = dict[str, str]
 
 
 def gathered(api: Client, requests: dict[str, Request]) -> Answers:
-    """The answers to requests, by operation."""
+    """The responses to requests, by operation."""
     return {operation: api.expect(request.plain()).content.decode() for operation, request in requests.items()}

@@ -11,7 +11,7 @@ from bench.servers import BY_NAME
 WIDTH, LABELS, VALUES = 860, 190, 90  # of the whole, of the names on the left, of the numbers on the right
 BAR, GAP, TITLE = 18, 6, 34
 OURS, THEIRS, LINE, TEXT = "#0b7285", "#adb5bd", "#e9ecef", "#212529"
-LOWEST = 10.0  # requests a second at the left edge, or less where a server answers fewer
+LOWEST = 10.0  # requests a second at the left edge, or less if a server is slower
 
 
 def drawn(results: Results) -> str:
@@ -41,7 +41,7 @@ class Scale:
         self.high = math.log10(max([LOWEST * 10, *values]))
 
     def at(self, value: float) -> float:
-        """How far from the left edge of the bars a value stands."""
+        """The distance of a value from the left edge of the bars."""
         share = (math.log10(max(value, 10.0**self.low)) - self.low) / (self.high - self.low)
         return share * (WIDTH - LABELS - VALUES)
 

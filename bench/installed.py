@@ -23,7 +23,7 @@ NODE_PINS = ("@mockoon/cli@9.9.0", "@stoplight/prism-cli@5.14.2", "json-server@0
 
 def understudy() -> None:
     """What users of this checkout install: its wheel, without the requirements of its tests."""
-    source = WORK / "source"  # a build leaves its own files beside the sources
+    source = WORK / "source"  # a build leaves files next to the sources
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "tests", "bench", "*.egg-info"))
     if not UNDERSTUDY.exists():

@@ -15,36 +15,36 @@ from bench.servers import Server
 
 WARM = 30  # requests of each kind
 WRITES = 50
-ENOUGH = 10.0  # seconds for one kind of request, whatever its number; a real server would take hours
+ENOUGH = 10.0  # seconds for one kind of request, for any number of them; a real server would take hours
 
 Measured = Start | Memory | FilterTimed | WriteTimed
 
 
 def measured(size: str, fixtures: Path, artifact: dict[str, str], server: Server) -> Iterator[Measured]:
-    """First the first use of every filter on a fresh server, then all of them warm, then writes."""
-    asked = filters(artifact["key"], int(size))
+    """The first use of every filter on a fresh server, then all of them warm, then writes."""
+    filter_ = filters(artifact["key"], int(size))
     with up(server, fixtures, artifact["id"], {}) as one:
         yield Start(size, server.name, one.seconds, one.memory, starts=1)
-        first = {each.name: first_use(one.client, each) for each in asked}
-        for each in asked:
+        first = {each.name: first_use(one.client, each) for each in filter_}
+        for each in filter_:
             yield timed(size, server.name, one.client, each, first[each.name])
         yield written(size, server.name, one.client)
         yield Memory(size, server.name, one.process.memory(), after="latency")
 
 
-def first_use(api: Client, asked: Filter) -> tuple[float, float]:
-    return api.expect(asked.listed).seconds, api.expect(asked.counted).seconds
+def first_use(api: Client, filter_: Filter) -> tuple[float, float]:
+    return api.expect(filter_.listed).seconds, api.expect(filter_.counted).seconds
 
 
-def timed(size: str, server: str, api: Client, asked: Filter, first: tuple[float, float]) -> FilterTimed:
+def timed(size: str, server: str, api: Client, filter_: Filter, first: tuple[float, float]) -> FilterTimed:
     return FilterTimed(
         size=size,
         server=server,
-        filter=asked.name,
-        rows=len(api.expect(asked.listed).json()),
-        count=api.expect(asked.counted).json(),
-        listing=Timed(first[0] * 1e3, warm(api, asked.listed)),
-        counting=Timed(first[1] * 1e3, warm(api, asked.counted)),
+        filter=filter_.name,
+        rows=len(api.expect(filter_.listed).json()),
+        count=api.expect(filter_.counted).json(),
+        listing=Timed(first[0] * 1e3, warm(api, filter_.listed)),
+        counting=Timed(first[1] * 1e3, warm(api, filter_.counted)),
     )
 
 

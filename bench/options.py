@@ -28,28 +28,28 @@ class Options:
     servers: tuple[str, ...] = SERVER_NAMES
     jobs: tuple[str, ...] = JOB_NAMES
 
-    def folder(self, asked: Path | None) -> Path:
+    def folder(self, given: Path | None) -> Path:
         """The folder of the results: those of a partial run are kept apart, unless a folder is given."""
-        return asked or (RESULTS if self == Options() else PARTIAL)
+        return given or (RESULTS if self == Options() else PARTIAL)
 
 
 def names(known: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], tuple[str, ...]]:
     """Reads some of some names, with commas between; they stay in the order of all."""
 
     def read(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-        asked = value.split(",")
-        for name in asked:
+        given = value.split(",")
+        for name in given:
             if name not in known:
                 raise click.BadParameter(f"{name!r} is none of {', '.join(known)}")
-        return tuple(name for name in known if name in asked)
+        return tuple(name for name in known if name in given)
 
     return read
 
 
 def sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
     """Reads `demo` and numbers of artifacts, with commas between; the smallest comes first."""
-    asked = set(value.split(","))
-    for size in asked:
+    given = set(value.split(","))
+    for size in given:
         if size != DEMO_SIZE and not (size.isdecimal() and int(size) >= SMALLEST):
             raise click.BadParameter(f"{size!r} is neither `{DEMO_SIZE}` nor a number of artifacts from {SMALLEST} on")
-    return tuple(sorted(asked, key=lambda size: 0 if size == DEMO_SIZE else int(size)))
+    return tuple(sorted(given, key=lambda size: 0 if size == DEMO_SIZE else int(size)))

@@ -1,4 +1,4 @@
-"""Where things are. All that the benchmark makes stays below the cache, apart from its results."""
+"""The paths of the benchmark. Everything that it creates, except its results, is below the cache."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 FOLLOW = ("setpriv", "--pdeathsig", "KILL")
 PATIENCE = 5.0  # seconds from SIGTERM to SIGKILL
 
-# Where these stand in /proc/PID/stat behind the name of the command.
+# The positions of these in /proc/PID/stat after the name of the command.
 STATE, SESSION, UTIME, STIME, RSS = 0, 3, 11, 12, 21
 
 

@@ -84,9 +84,9 @@ def load_row(cell: Cell, ours: Cell | None) -> list[str]:
 
 
 def plain_remark(job: Job, cells: Iterable[Cell]) -> Iterator[str]:
-    asked, usual = job.plain("{id}"), job.request("{id}")
-    if asked.path.rstrip("/") != usual.path.rstrip("/") and any(BY_NAME[cell.server].plain for cell in cells):
-        yield f"json-server has no such operation; it was asked the nearest that it has, `{asked.method} {asked.path}`."
+    sent, usual = job.plain("{id}"), job.request("{id}")
+    if sent.path.rstrip("/") != usual.path.rstrip("/") and any(BY_NAME[cell.server].plain for cell in cells):
+        yield f"json-server has no such operation; it was asked the nearest that it has, `{sent.method} {sent.path}`."
         yield ""
 
 

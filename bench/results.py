@@ -1,4 +1,4 @@
-"""What was measured, as it is kept in JSON."""
+"""The measurements, as they are stored in JSON."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -9,7 +9,7 @@ DEMO_SIZE = "demo"
 
 @dataclass(frozen=True)
 class Start:
-    """A server's start on a set: seconds to its first answer, and bytes just after; medians of so many starts."""
+    """A server's start on a set: seconds to its first response, and bytes just after; medians of several starts."""
 
     size: str
     server: str
@@ -32,7 +32,7 @@ class Memory:
 class Cell:
     """A job under load, medians of the rounds: latencies and processor time a request in milliseconds.
 
-    `rows` are those that an answer holds, where it is a list; `failed` is the sum of all rounds.
+    `rows` is the number of rows in a response that is a list; `failed` is the sum of all rounds.
     """
 
     size: str

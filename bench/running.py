@@ -18,12 +18,12 @@ from bench.places import WORK
 from bench.processes import Process, running
 from bench.servers import Server, Stage
 
-PAUSE = 0.005  # seconds between two looks whether it answers
+PAUSE = 0.005  # seconds between two attempts
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server that answers; `seconds` from its start to its first answer, `memory` in bytes just after."""
+    """A running server; `seconds` from its start to its first response, `memory` in bytes just after."""
 
     server: Server
     process: Process

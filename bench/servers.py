@@ -31,7 +31,7 @@ class Launch:
 class Server:
     """A server to measure.
 
-    `tools` must be on the PATH; `largest` is the largest set that it is measured on, the demo set alone where it is 0;
+    `tools` must be on the PATH; `largest` is the largest set that it is measured on, 0 for the demo set only;
     `plain` means that it has rows only, not Prefect's operations.
     """
 

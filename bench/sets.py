@@ -45,7 +45,7 @@ DATA = {
 
 
 def fixture_set(artifacts: int) -> Path:
-    """The folder of a set with so many artifacts; made where it is missing or was made by other code."""
+    """The folder of a set with a number of artifacts; created if it is missing or was created by other code."""
     folder = SETS / str(artifacts)
     stamp = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     made = folder / "made"

@@ -124,7 +124,7 @@ def slowest(what: str, values: dict[str, float], unit: str, most: float) -> Targ
 
 
 def gain(results: Results, job: str, server: str) -> float | None:
-    """How many times as many requests a second Understudy answers, on the demo set."""
+    """The ratio of requests a second that Understudy handles, on the demo set."""
     ours, theirs = results.cell(DEMO_SIZE, job, "understudy"), results.cell(DEMO_SIZE, job, server)
     return ratio(of(ours, lambda one: one.per_second), of(theirs, lambda one: one.per_second))
 

@@ -45,7 +45,7 @@ def version() -> str:
 
 
 def load(port: int, prefix: str, request: Request, seconds: float) -> Load:
-    """Send one request for so many seconds, rounded up to whole ones, as wrk requires."""
+    """Send one request repeatedly for some seconds, rounded up to whole ones, as wrk requires."""
     with tempfile.NamedTemporaryFile() as body:
         body.write(request.contents)
         body.flush()

@@ -52,7 +52,7 @@ Keeping = Callable[[], tuple[str, ...]]
 
 @pytest.fixture(scope="session")
 def api() -> Api:
-    """The API that Understudy comes with, loaded in this process."""
+    """The bundled API, loaded in this process."""
     return Api.load(own_folder())
 
 

@@ -71,9 +71,9 @@ def run_and_task_meet(database: Database, row: Row, body: Row) -> bool:
 
 
 def combined(criteria: Row, tests: dict[str, Callable[[Any], bool | None]]) -> bool:
-    """The tests of the names that are given, by and_ or or_; a test that says None is as one not given."""
-    said = [tests[name](value) for name, value in criteria.items() if name in tests and value is not None]
-    results = [result for result in said if result is not None]
+    """The tests of the given names, joined by and_ or or_; a test that returns None is ignored."""
+    values = [tests[name](value) for name, value in criteria.items() if name in tests and value is not None]
+    results = [result for result in values if result is not None]
     if not results:
         return True
     return any(results) if criteria.get("operator") == "or_" else all(results)

@@ -1,4 +1,4 @@
-"""Random reads over all operations, with the answers of a real server: `tests/golden/whole/reads.jsonl.xz`."""
+"""Random reads of all operations, with the responses of a real server: `tests/golden/whole/reads.jsonl.xz`."""
 
 import json
 import lzma
@@ -44,7 +44,7 @@ def reads(randomness: random.Random, fixtures: Path = FIXTURES) -> Iterator[Requ
 
 
 def make_small(body: dict[str, Any], schema: Place | None, randomness: random.Random) -> None:
-    """Ask for few rows, unless the limit is one to be refused."""
+    """Limit the rows, unless the limit is invalid."""
     names = {} if schema is None else schema.value.get("properties", {})
     limit = body.get("limit")
     if "limit" in names and (limit is None or max(SMALL) < limit <= LARGEST):
@@ -64,7 +64,7 @@ def is_settled(request: Request) -> bool:
 
 
 def record(api: httpx.Client, count: int, seed: int, fixtures: Path = FIXTURES) -> Iterator[Read]:
-    """Reads of a fixture set with their answers. Those that a real server fails on are left out."""
+    """Reads of a fixture set with their responses, without those on which a real server fails."""
     source = reads(random.Random(seed), fixtures)
     recorded = 0
     while recorded < count:
@@ -93,7 +93,7 @@ def recorded_reads() -> list[Read]:
 
 
 class Comparison:
-    """Compares answers without the values that move with the clock (`x-moving`)."""
+    """Compares responses without the values that change with time (`x-moving`)."""
 
     def __init__(self, contract: Contract) -> None:
         self._operations = {(method, path): place for method, path, place in safe_operations(contract)}

@@ -1,7 +1,7 @@
 """Sessions that write what artifacts and flows do not have: deployments, runs, pools, limits, blocks, automations.
 
 As those in `tests/writes.py`, each reads and writes only its own rows; a real server's responses are in
-`recorded/resource_writes.json`. `<1.id>` in a step is the `id` of what the first step answered. A session gives
+`recorded/resource_writes.json`. `<1.id>` in a step is the `id` in the first response. A session gives
 unique names to what it creates.
 """
 

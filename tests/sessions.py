@@ -1,6 +1,6 @@
 """Sessions of requests that write, played on any server, with comparable responses.
 
-Ids and times that a server makes up differ from run to run. In a played answer each is replaced by a
+Ids and times that a server generates differ from run to run. In a played answer each is replaced by a
 name: "$1", "$2" … for ids and "@1", "@2" … for times, in the order in which a session first sees
 them; the same names stand for them in what is sent. A row's `updated` that is not its `created` is
 "@later", since a real server takes it from another clock, in whole milliseconds. In what is sent, `<2.id>` stands for

@@ -46,7 +46,7 @@ def files() -> Iterator[Path]:
 
 
 def findings(text: str) -> Iterator[tuple[int, str, str]]:
-    """The line, the words and the better ones of all that a text should say otherwise."""
+    """The line, the words to avoid, and the better ones, of each place in a text."""
     for pattern, better in words().items():
         for found in pattern.finditer(text):
             yield text.count("\n", 0, found.start()) + 1, found[0], better

@@ -20,8 +20,8 @@ from understudy.workspaces.workspace import Workspace
 
 
 def test_output_of_wrk_is_parsed() -> None:
-    said = 'Running\nmeasured {"requests": 10, "duration": 2000000, "p50": 1500, "p99": 9000, "failed": 1}\n'
-    assert wrk.parsed(said, "") == wrk.Load(requests=10, seconds=2.0, p50=1.5, p99=9.0, failed=1)
+    output = 'Running\nmeasured {"requests": 10, "duration": 2000000, "p50": 1500, "p99": 9000, "failed": 1}\n'
+    assert wrk.parsed(output, "") == wrk.Load(requests=10, seconds=2.0, p50=1.5, p99=9.0, failed=1)
 
 
 def test_error_of_wrk_is_reported() -> None:

@@ -264,8 +264,8 @@ def test_anonymous_documents_need_no_name_and_are_listed_only_on_request(own: ht
     document = created(own, "/block_documents/", is_anonymous=True, **ids)
     assert document["name"].startswith("anonymous-")
     counts = [
-        own.post("/block_documents/count", json={"block_documents": asked}).json()
-        for asked in (None, {}, {"is_anonymous": None}, {"is_anonymous": {"eq_": True}})
+        own.post("/block_documents/count", json={"block_documents": criteria}).json()
+        for criteria in (None, {}, {"is_anonymous": None}, {"is_anonymous": {"eq_": True}})
     ]
     assert counts == [0, 0, 1, 1]
     assert own.get("/block_types/slug/anonymous/block_documents").json() == []

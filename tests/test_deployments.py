@@ -493,7 +493,7 @@ def test_other_methods_are_rejected_with_the_first_of_a_real_server(scratch: htt
 
 
 def test_limit_of_a_deployment_is_not_created_if_its_name_exists(scratch: httpx.Client, flow: str) -> None:
-    """A deployment that changes to a global limit keeps its former own limit."""
+    """A deployment that changes to a global limit keeps its former limit."""
     deployment = created(scratch, flow, name="limited", concurrency_limit=1)["id"]
     limit = scratch.post("/v2/concurrency_limits/", json={"name": f"limit-{uuid4()}", "limit": 2}).json()["id"]
     path = f"/deployments/{deployment}"

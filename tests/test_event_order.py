@@ -47,12 +47,12 @@ def order(api: httpx.Client, *names: str) -> list[tuple[str, str]]:
 AGENT_POOL = [(QUEUE, "default"), (POOL, "default-agent-pool"), (QUEUE, "fast")]
 
 
-def test_a_deployment_creates_the_pool_for_agents_before_its_queue(api: httpx.Client) -> None:
+def test_deployment_creates_the_pool_for_agents_before_its_queue(api: httpx.Client) -> None:
     new_deployment(api, work_queue_name="fast")
     assert order(api, POOL, QUEUE, DEPLOYMENT) == [*AGENT_POOL, (DEPLOYMENT, "nightly")]
 
 
-def test_a_changed_deployment_creates_the_pool_for_agents_before_its_queue(api: httpx.Client) -> None:
+def test_changed_deployment_creates_the_pool_for_agents_before_its_queue(api: httpx.Client) -> None:
     deployment = new_deployment(api)
     api.patch(f"/deployments/{deployment['id']}", json={"work_queue_name": "fast"})
     assert order(api, POOL, QUEUE) == AGENT_POOL
@@ -84,7 +84,7 @@ def changes(api: httpx.Client) -> list[tuple[list[str], list[str]]]:
     ]
 
 
-def test_the_event_of_a_change_does_not_have_a_new_concurrency_limit(api: httpx.Client) -> None:
+def test_event_of_a_change_does_not_have_a_new_concurrency_limit(api: httpx.Client) -> None:
     path = f"/deployments/{new_deployment(api)['id']}"
     api.patch(path, json={"concurrency_limit": 1})
     assert changes(api) == []
@@ -94,14 +94,14 @@ def test_the_event_of_a_change_does_not_have_a_new_concurrency_limit(api: httpx.
     assert changes(api)[1:] == [(["description"], ["flow", "concurrency-limit"])]
 
 
-def test_the_event_of_a_change_has_a_global_concurrency_limit(api: httpx.Client) -> None:
+def test_event_of_a_change_has_a_global_concurrency_limit(api: httpx.Client) -> None:
     limit = created(api, "/v2/concurrency_limits/", {"name": "all", "limit": 1})
     path = f"/deployments/{new_deployment(api)['id']}"
     api.patch(path, json={"global_concurrency_limit_id": limit["id"]})
     assert changes(api) == [(["concurrency_limit_id"], ["flow", "concurrency-limit"])]
 
 
-def test_the_event_of_a_replaced_deployment_has_a_new_concurrency_limit(api: httpx.Client) -> None:
+def test_event_of_a_replaced_deployment_has_a_new_concurrency_limit(api: httpx.Client) -> None:
     new_deployment(api)
     new_deployment(api, concurrency_limit=1)
     assert changes(api) == [(["concurrency_limit_id"], ["flow", "concurrency-limit"])]

@@ -288,7 +288,7 @@ def test_events_are_counted_by_time_with_all_intervals(plant: httpx.Client) -> N
     }
 
 
-def test_the_last_half_of_a_millisecond_is_counted_in_the_next_second(own: httpx.Client) -> None:
+def test_last_half_of_a_millisecond_is_counted_in_the_next_second(own: httpx.Client) -> None:
     resource = {"prefect.resource.id": "one"}
     times = ["2026-03-03T23:59:59.999499Z", "2026-03-03T23:59:59.999500Z"]
     events = [{"id": str(uuid4()), "event": "x", "occurred": time, "resource": resource} for time in times]

@@ -91,7 +91,7 @@ def test_search_for_logs_covers_the_message_and_then_the_name(own: httpx.Client,
     assert bool(rows) is found
 
 
-def test_a_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
+def test_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
     bodies: list[Any] = [{}, 3, "text"]
     kinds = [scratch.post("/logs/", json=body).json()["exception_detail"][0]["type"] for body in bodies]
     assert kinds == ["is_instance_of", "is_instance_of", "sequence_str"]
@@ -99,7 +99,7 @@ def test_a_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
     assert plain["exception_detail"][0]["ctx"] == {"type_name": "bytes"}
 
 
-def test_a_limit_of_a_tag_is_a_global_one(scratch: httpx.Client) -> None:
+def test_limit_of_a_tag_is_a_global_one(scratch: httpx.Client) -> None:
     limit = created(scratch, "/concurrency_limits/", tag="disk", concurrency_limit=2)
     assert scratch.get(f"/v2/concurrency_limits/{limit['id']}").json()["name"] == "tag:disk"
     again = scratch.post("/concurrency_limits/", json={"tag": "disk", "concurrency_limit": 5})
@@ -116,7 +116,7 @@ def test_limit_of_a_tag_that_a_real_server_fails_on_is_rejected(scratch: httpx.C
         assert response.status_code == 422, tag
 
 
-def test_the_slots_of_a_global_limit_decay(scratch: httpx.Client) -> None:
+def test_slots_of_a_global_limit_decay(scratch: httpx.Client) -> None:
     fields = {"limit": 9, "active_slots": 9}
     created(scratch, "/v2/concurrency_limits/", name="steady", **fields)
     created(scratch, "/v2/concurrency_limits/", name="fast", slot_decay_per_second=1e9, **fields)

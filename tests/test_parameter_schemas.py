@@ -40,7 +40,7 @@ SLOW = "a" * 60 + "!"
 
 
 def doubling(levels: int) -> dict[str, Any]:
-    """A schema of so many levels, each of which refers to the one below twice."""
+    """A schema with nested levels, each of which refers twice to the one below."""
     levels_of = {f"{level}": {"allOf": [{"$ref": f"#/$defs/{level - 1}"}] * 2} for level in range(1, levels + 1)}
     return {"$defs": {"0": {}, **levels_of}, "$ref": f"#/$defs/{levels}"}
 

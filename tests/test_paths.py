@@ -76,8 +76,8 @@ def test_path_that_is_not_a_file_is_rejected_in_one_line(tmp_path: Path, command
     before = {each.name: each.lstat().st_mode for each in tmp_path.iterdir()}
     line = refused(command, path)
     if command not in ("--fixtures", "--api"):  # these require a folder
-        said = "symbolic links" if kind == "a link to itself" else f"it is {kind.removeprefix('a link to ')}, not a"
-        assert said in line, line
+        reason = "symbolic links" if kind == "a link to itself" else f"it is {kind.removeprefix('a link to ')}, not a"
+        assert reason in line, line
     assert {each.name: each.lstat().st_mode for each in tmp_path.iterdir()} == before
 
 

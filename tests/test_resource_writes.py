@@ -12,7 +12,7 @@ from tests.writes import Step
 
 @pytest.fixture(scope="session")
 def keeping() -> Keeping:
-    """Answers are the same with a store."""
+    """Responses are the same with a store."""
     return lambda: ()
 
 

@@ -186,7 +186,7 @@ def test_empty_change_of_a_block_has_an_event_but_no_new_time(own: httpx.Client)
     ]
 
 
-def test_an_event_of_a_tag_s_limit_names_the_tag(own: httpx.Client) -> None:
+def test_event_of_the_limit_of_a_tag_names_the_tag(own: httpx.Client) -> None:
     row = created(own, "/concurrency_limits/", tag="small", concurrency_limit=2)
     (event,) = events(own, "concurrency-limit", row["id"])
     assert event["resource"] == {ID: f"prefect.concurrency-limit.{row['id']}", NAME: "tag:small"}
@@ -248,7 +248,7 @@ def test_poll_makes_a_queue_and_a_deployment_ready_once(own: httpx.Client) -> No
     assert names(own, "deployment", deployment["id"]) == ["created", "ready"]
 
 
-def test_an_artifact_has_events_of_its_key(own: httpx.Client) -> None:
+def test_artifact_has_events_of_its_key(own: httpx.Client) -> None:
     runs = {"flow_run_id": str(uuid4()), "task_run_id": str(uuid4())}
     first = created(own, "/artifacts/", key="new-report", data=0, **runs)
     second = created(own, "/artifacts/", key="new-report", data=1)
@@ -267,7 +267,7 @@ def test_an_artifact_has_events_of_its_key(own: httpx.Client) -> None:
     assert found[1]["related"] == [{ID: f"prefect.artifact.{second['id']}", ROLE: "latest"}]
 
 
-def test_an_event_of_a_block_has_no_secrets(own: httpx.Client) -> None:
+def test_event_of_a_block_has_no_secrets(own: httpx.Client) -> None:
     block_type = created(own, "/block_types/", name="Door", slug="door")
     fields = {"properties": {}, "secret_fields": ["code"]}
     schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields=fields, capabilities=["open"])
@@ -285,7 +285,7 @@ def test_an_event_of_a_block_has_no_secrets(own: httpx.Client) -> None:
     assert [each[ROLE] for each in event["related"]] == ["block-type", "block-schema"]
 
 
-def test_an_automation_is_in_its_events_as_a_whole(own: httpx.Client) -> None:
+def test_events_of_an_automation_contain_all_of_it(own: httpx.Client) -> None:
     trigger = {"type": "event", "posture": "Reactive", "threshold": 1, "within": 0}
     row = created(own, "/automations/", name=f"a-{uuid4()}", trigger=trigger, actions=[{"type": "do-nothing"}])
     own.patch(f"/automations/{row['id']}", json={"enabled": False}).raise_for_status()

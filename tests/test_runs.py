@@ -52,7 +52,7 @@ def test_new_run_with_an_empty_name_gets_a_name(scratch: httpx.Client, flow: str
 # ------------------------------------------------------------------- task runs
 
 
-def test_a_task_run_is_found_by_its_keys(scratch: httpx.Client, run: str) -> None:
+def test_task_run_is_found_by_its_keys(scratch: httpx.Client, run: str) -> None:
     for flow_run in (run, None):
         body = {"flow_run_id": flow_run, "task_key": f"key-{uuid4()}", "dynamic_key": "0", "name": "first"}
         first, second = (scratch.post("/task_runs/", json={**body, "name": name}) for name in ("first", "second"))
@@ -61,13 +61,13 @@ def test_a_task_run_is_found_by_its_keys(scratch: httpx.Client, run: str) -> Non
         assert second.json()["name"] == "first"
 
 
-def test_a_task_run_inherits_the_labels_of_its_flow_run(scratch: httpx.Client, run: str) -> None:
+def test_task_run_inherits_the_labels_of_its_flow_run(scratch: httpx.Client, run: str) -> None:
     labels = task_run(scratch, run, "t", labels={"a": 2})["labels"]
     assert labels["a"] == 2
     assert labels["prefect.flow-run.id"] == run
 
 
-def test_a_task_run_needs_its_flow_run_and_an_id_of_its_own(scratch: httpx.Client, run: str) -> None:
+def test_task_run_needs_an_existing_flow_run_and_a_new_id(scratch: httpx.Client, run: str) -> None:
     body = {"task_key": f"key-{uuid4()}", "dynamic_key": "0"}
     taken = task_run(scratch, run, "taken")["id"]
     assert scratch.post("/task_runs/", json={**body, "flow_run_id": str(uuid4())}).status_code == 409
@@ -166,7 +166,7 @@ def history(api: httpx.Client, flow: str, **fields: object) -> Any:
     return api.post("/flow_runs/history", json={**body, "flows": {"id": {"any_": [flow]}}, **fields})
 
 
-def test_a_history_counts_runs_by_interval_and_state(scratch: httpx.Client, run: str, flow: str) -> None:
+def test_history_counts_runs_by_interval_and_state(scratch: httpx.Client, run: str, flow: str) -> None:
     intervals = history(scratch, flow).json()
     assert [len(interval["states"]) for interval in intervals] == [1, 0, 0]
     assert intervals[1]["interval_end"] == "2030-01-01T02:00:00Z"
@@ -180,7 +180,7 @@ def test_a_history_counts_runs_by_interval_and_state(scratch: httpx.Client, run:
 
 
 @pytest.mark.parametrize("seconds", [0.5, -1, 1e300, float(2**53)])
-def test_an_interval_has_bounds(scratch: httpx.Client, flow: str, seconds: float) -> None:
+def test_interval_is_limited(scratch: httpx.Client, flow: str, seconds: float) -> None:
     answer = history(scratch, flow, history_interval_seconds=seconds)
     assert answer.status_code == 422
     assert "istory" in answer.json()["detail"]
@@ -200,7 +200,7 @@ def test_lateness_is_an_average(scratch: httpx.Client, flow: str) -> None:
 # ------------------------------------------------------- inputs, labels and logs
 
 
-def test_an_input_is_kept_by_its_key(scratch: httpx.Client, run: str) -> None:
+def test_input_is_stored_by_its_key(scratch: httpx.Client, run: str) -> None:
     path = f"/flow_runs/{run}/input"
     statuses = [
         scratch.post(path, json={"key": key, "value": "v"}).status_code for key in ("in-1", "in-2", "in-1", "A b")
@@ -234,7 +234,7 @@ def test_empty_name_is_replaced(scratch: httpx.Client, run: str) -> None:
         assert scratch.patch(path, json={}).status_code == 204
 
 
-def test_a_policy_has_each_pause_key_once(scratch: httpx.Client, flow: str) -> None:
+def test_policy_has_each_pause_key_once(scratch: httpx.Client, flow: str) -> None:
     policy = {"pause_keys": ["b", "a", "b"]}
     kept = created(scratch, "/flow_runs/", flow_id=flow, empirical_policy=policy)["empirical_policy"]
     assert kept["pause_keys"] == ["b", "a"]
@@ -481,7 +481,7 @@ def test_kept_state_shows_its_stored_result(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- times and sizes
 
 
-def test_the_details_of_a_state_keep_the_offset_of_their_times(scratch: httpx.Client, flow: str) -> None:
+def test_details_of_a_state_keep_the_offset_of_their_times(scratch: httpx.Client, flow: str) -> None:
     details = dict.fromkeys(("scheduled_time", "pause_timeout", "cache_expiration"), "2031-01-01T00:00:00+02:00")
     made = created(scratch, "/flow_runs/", flow_id=flow, state={"type": "SCHEDULED", "state_details": details})
     read = scratch.get(f"/flow_runs/{made['id']}").json()

@@ -27,7 +27,7 @@ def storage(api: httpx.Client) -> object:
     return api.get("/admin/storage").raise_for_status().json()
 
 
-def test_the_default_storage_is_chosen_and_cleared(own: httpx.Client) -> None:
+def test_default_storage_is_set_and_cleared(own: httpx.Client) -> None:
     chosen = {"default_result_storage_block_id": a_document(own, "write-path", "read-path")}
     for _ in range(2):
         assert own.put("/admin/storage", json=chosen).raise_for_status().json() == chosen
@@ -37,14 +37,14 @@ def test_the_default_storage_is_chosen_and_cleared(own: httpx.Client) -> None:
     assert storage(own) == {"default_result_storage_block_id": None}
 
 
-def test_the_default_storage_is_cleared_with_its_document(own: httpx.Client) -> None:
+def test_default_storage_is_cleared_with_its_document(own: httpx.Client) -> None:
     document = a_document(own, "write-path")
     own.put("/admin/storage", json={"default_result_storage_block_id": document}).raise_for_status()
     own.delete(f"/block_documents/{document}").raise_for_status()
     assert storage(own) == {"default_result_storage_block_id": None}
 
 
-def test_the_default_storage_can_be_written_to(own: httpx.Client) -> None:
+def test_default_storage_is_writable(own: httpx.Client) -> None:
     document, missing = a_document(own, "read-path"), str(uuid4())
     refused = own.put("/admin/storage", json={"default_result_storage_block_id": document})
     assert (refused.status_code, refused.json()["detail"]) == (

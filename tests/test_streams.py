@@ -91,7 +91,7 @@ def test_stream_without_backfill_has_only_new_events(own: httpx.Client) -> None:
     with stream(own, "/events/out") as receiving:
         say(receiving, {"type": "filter", "filter": {"occurred": {"until": soon()}}, "backfill": False})
         own.get("/health")
-        # The filter may not have been read yet, so new events are sent until one comes out.
+        # The filter may not have been read yet, so new events are sent until one is received.
         for number in range(100):
             own.post("/events", json=[event(f"new.{number}")]).raise_for_status()
             try:
@@ -240,7 +240,7 @@ def test_each_workspace_has_its_own_streams(own: httpx.Client, scratch: httpx.Cl
         assert (names(own), names(scratch)) == (["here"], ["there"])
 
 
-def test_a_stream_needs_the_credentials_of_the_server() -> None:
+def test_stream_needs_the_credentials_of_the_server() -> None:
     with stand_in(SMALL, "--auth", "admin:secret") as api:
         api.headers["authorization"] = "Basic YWRtaW46c2VjcmV0"
         for token in (None, "wrong"):
@@ -308,7 +308,7 @@ def test_task_runs_are_created_from_events_in_any_order(own: httpx.Client, order
     assert [state["type"] for state in states] == kinds
 
 
-def test_an_event_with_the_time_of_another_state_changes_nothing(own: httpx.Client) -> None:
+def test_event_with_the_time_of_another_state_changes_nothing(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     run = str(uuid4())
     own.post("/events", json=[state_event(run, flow_run, "RUNNING", 1), state_event(run, flow_run, "COMPLETED", 1)])
@@ -317,7 +317,7 @@ def test_an_event_with_the_time_of_another_state_changes_nothing(own: httpx.Clie
     assert [state["type"] for state in states] == ["RUNNING"]
 
 
-def test_a_task_run_of_an_event_has_the_labels_that_were_sent_or_none(own: httpx.Client) -> None:
+def test_task_run_of_an_event_has_the_sent_labels_or_null(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     first, second = str(uuid4()), str(uuid4())
     labelled = state_event(second, flow_run, "RUNNING", 1, dynamic_key="1", labels={"a": 1})
@@ -355,7 +355,7 @@ def test_scheduled_state_of_an_event_is_due_at_once_by_default(own: httpx.Client
     assert due[0] == due[1]
 
 
-def test_a_task_run_of_an_event_gets_a_name_if_it_has_none(own: httpx.Client) -> None:
+def test_task_run_of_an_event_gets_a_name_by_default(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     unnamed = [state_event(str(uuid4()), flow_run, "RUNNING", 1, dynamic_key=str(key)) for key in range(3)]
     del unnamed[0]["payload"]["task_run"]["name"]
@@ -384,7 +384,7 @@ def test_event_without_its_task_run_is_stored(own: httpx.Client, wrong: dict[str
     assert own.post("/events/filter", json={"filter": {"occurred": before}}).json()["total"] == 1
 
 
-def test_the_states_of_a_flow_run_are_events(own: httpx.Client) -> None:
+def test_states_of_a_flow_run_are_events(own: httpx.Client) -> None:
     flow = own.post("/flows/", json={"name": f"flow-{uuid4()}", "tags": ["b"]}).json()
     run = own.post("/flow_runs/", json={"flow_id": flow["id"], "tags": ["a"], "name": None}).json()
     answer = own.post(f"/flow_runs/{run['id']}/set_state", json={"state": {"type": "RUNNING", "message": "on"}}).json()
@@ -634,7 +634,7 @@ def test_worker_creates_its_pool_with_its_template(own: httpx.Client) -> None:
         ([hello(default_base_job_template={"job_configuration": {}})], 1011, "transient_server_error"),
     ],
 )
-def test_a_worker_is_refused(own: httpx.Client, messages: list[Any], code: int, reason: str) -> None:
+def test_invalid_worker_is_rejected(own: httpx.Client, messages: list[Any], code: int, reason: str) -> None:
     pool_named(own)
     with stream(own, CONNECT) as worker:
         for each in messages:

@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "understudy"
 
-# From the top: what a line names may import what the lines below it name, and nothing above. A name stands for a
-# module, or for a package with all that is in it and has no line of its own.
+# From the top: the modules of a line may import those of the lines below, and none above. A name stands for a module,
+# or for a package with all of its modules that have no separate line.
 LAYERS = """
     understudy understudy.__main__
     cli

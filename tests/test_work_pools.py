@@ -61,7 +61,7 @@ def test_names_that_begin_with_prefect_are_reserved(scratch: httpx.Client) -> No
     assert statuses == [403, 403, 404, 403]
 
 
-def test_the_status_of_a_pool_follows_its_workers(scratch: httpx.Client, pool: str) -> None:
+def test_status_of_a_pool_depends_on_its_workers(scratch: httpx.Client, pool: str) -> None:
     seen = [status(scratch, pool)]
     for paused in (True, False):
         scratch.patch(f"/work_pools/{pool}", json={"is_paused": paused}).raise_for_status()
@@ -124,10 +124,10 @@ def test_slots_are_counted_where_there_is_a_limit(scratch: httpx.Client) -> None
         if name.lower().startswith("prefect"):
             continue
         states = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
-        asked = {"flow_runs": states, "work_pools": {"id": {"any_": [pool["id"]]}}}
+        body = {"flow_runs": states, "work_pools": {"id": {"any_": [pool["id"]]}}}
         scratch.patch(f"/work_pools/{name}", json={"concurrency_limit": 3}).raise_for_status()
         shown = scratch.get(f"/work_pools/{name}").json()
-        assert shown["active_slots"] == scratch.post("/flow_runs/count", json=asked).json()
+        assert shown["active_slots"] == scratch.post("/flow_runs/count", json=body).json()
         scratch.patch(f"/work_pools/{name}", json={"concurrency_limit": None}).raise_for_status()
         assert scratch.get(f"/work_pools/{name}").json()["active_slots"] is None
 
@@ -156,7 +156,7 @@ def test_variables_of_a_template_are_declared(scratch: httpx.Client, template: o
         assert message in error["msg"]
 
 
-def test_a_name_of_quotes_is_blank(scratch: httpx.Client) -> None:
+def test_name_of_quotes_is_blank(scratch: httpx.Client) -> None:
     (error,) = scratch.post("/work_pools/", json={"name": " '\" "}).json()["exception_detail"]
     assert error["msg"] == "Value error, name cannot be an empty string"
 
@@ -189,20 +189,20 @@ def test_queue_with_a_filter_counts_its_selected_runs(scratch: httpx.Client) -> 
     for tags in ([], ["prod"]):
         fields = {"name": f"chooses {tags}", "concurrency_limit": 1, "filter": {"tags": tags}}
         made = scratch.post("/work_queues/", json=fields).raise_for_status().json()
-        asked = {"flow_runs": {**states, "tags": {"all_": tags}}}
+        body = {"flow_runs": {**states, "tags": {"all_": tags}}}
         assert made["filter"] == {"tags": tags, "deployment_ids": None}
         shown = scratch.get(f"/work_queues/{made['id']}").json()
-        assert shown["active_slots"] == scratch.post("/flow_runs/count", json=asked).json()
+        assert shown["active_slots"] == scratch.post("/flow_runs/count", json=body).json()
 
 
 @pytest.mark.parametrize("name", ["", "a/b"])
-def test_a_queue_cannot_be_renamed_to_what_a_real_server_fails_on(scratch: httpx.Client, pool: str, name: str) -> None:
+def test_queue_cannot_get_a_name_that_a_real_server_fails_on(scratch: httpx.Client, pool: str, name: str) -> None:
     made = scratch.post(f"/work_pools/{pool}/queues", json={"name": "named"}).json()
     assert scratch.patch(f"/work_queues/{made['id']}", json={"name": name}).status_code == 422
     assert scratch.patch(f"/work_pools/{pool}/queues/named", json={"name": name}).status_code == 422
 
 
-def test_the_defaults_of_a_template_are_checked(scratch: httpx.Client) -> None:
+def test_defaults_of_a_template_are_checked(scratch: httpx.Client) -> None:
     def create(default: object) -> httpx.Response:
         variables = {"type": "object", "properties": {"cpu": {"type": "integer", "default": default}}}
         template = {"job_configuration": {"cpu": "{{ cpu }}"}, "variables": variables}

@@ -1,7 +1,7 @@
 """A table of sessions that write: a name, and the requests in order.
 
 A real server's responses are in `recorded/writes.json`. Sessions in WRITES read and write only rows of
-their own, so that they can share a server and run in any order. Those in WHOLE_TABLE_WRITES look at whole tables:
+their own, so that they can share a server and run in any order. Those in WHOLE_TABLE_WRITES read whole tables:
 each needs a server with nothing but the fixture set.
 """
 

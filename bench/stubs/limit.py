@@ -1,4 +1,4 @@
-"""The limit: Starlette and nothing else. It parses a body, and answers ready bytes."""
+"""The limit: Starlette and nothing else. It parses a body, and returns ready bytes."""
 
 from collections.abc import Awaitable, Callable
 

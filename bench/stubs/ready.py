@@ -1,4 +1,4 @@
-"""The ready answers: JSON by the contract's operation."""
+"""The ready responses: JSON by the contract's operation."""
 
 import json
 import os

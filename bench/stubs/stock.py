@@ -1,4 +1,4 @@
-"""Connexion as it comes: the contract's routes and validation, with handlers that return a ready value."""
+"""Connexion with its defaults: the contract's routes and validation, with handlers that return a ready value."""
 
 import json
 import os

@@ -48,9 +48,9 @@ def everywhere() -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X_Real_IP", "Forwarded"])
 def test_headers_cannot_make_a_client_local(everywhere: httpx.Client, name: str) -> None:
-    said = "for=127.0.0.1" if name == "Forwarded" else "127.0.0.1"
-    assert status(everywhere, external_address(), **{name: said, "Host": "localhost"}) == 403
-    assert status(everywhere, "127.0.0.1", **{name: said}) == 200
+    value = "for=127.0.0.1" if name == "Forwarded" else "127.0.0.1"
+    assert status(everywhere, external_address(), **{name: value, "Host": "localhost"}) == 403
+    assert status(everywhere, "127.0.0.1", **{name: value}) == 200
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_trusted_proxies_determine_the_client_address() -> None:
     with serving("--host", "0.0.0.0", "--trusted-proxy", f"{external_address()}/32", "--trusted-proxy", "::1") as api:
         assert status(api, external_address(), **{**LOCAL, "Host": "localhost"}) == 200
         assert status(api, external_address(), X_Forwarded_For=OTHER, Host="localhost") == 403
-        # The proxy adds an address behind those that its own client has sent.
+        # The proxy appends an address to those that its client has sent.
         assert status(api, external_address(), X_Forwarded_For=f"127.0.0.1, {OTHER}", Host="localhost") == 403
 
 

@@ -104,13 +104,13 @@ def add(api: httpx.Client, name: str, flow: str) -> None:
 
 def flows(api: httpx.Client, name: str, *names: str) -> list[str]:
     """Those of some flows that exist."""
-    asked = {"flows": {"name": {"any_": names}}, "sort": "NAME_ASC"}
-    return [row["name"] for row in api.post(f"{at(name)}/flows/filter", json=asked).json()]
+    body = {"flows": {"name": {"any_": names}}, "sort": "NAME_ASC"}
+    return [row["name"] for row in api.post(f"{at(name)}/flows/filter", json=body).json()]
 
 
 def latest(api: httpx.Client, name: str, key: str) -> dict[str, Any]:
-    asked = {"artifacts": {"key": {"any_": [key]}}}
-    (row,) = api.post(f"{at(name)}/artifacts/latest/filter", json=asked).json()
+    body = {"artifacts": {"key": {"any_": [key]}}}
+    (row,) = api.post(f"{at(name)}/artifacts/latest/filter", json=body).json()
     return dict(row)
 
 
@@ -131,7 +131,7 @@ def test_every_operation_has_its_own_handler() -> None:
     assert all(operation.takes_subject for operation in CONTROL.operations.values())
 
 
-# Each operation once, of a workspace that has the snapshot "kept"; with the status that it answers.
+# Each operation once, on a workspace with the snapshot "kept"; with its status.
 OPERATIONS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "server.read_state": (200, "GET", "/state", {}),
     "workspaces.reset_workspace": (200, "POST", "/reset", {}),
@@ -344,7 +344,7 @@ def test_derived_rows_are_updated(api: httpx.Client, name: str, how: dict[str, A
     known, new = (latest(api, name, key) for key in (KNOWN["key"], "new-key"))
     assert (known["id"], known["latest_id"], known["data"]) == (before["id"], artifact(1, "")["id"], "newer")
     assert (new["latest_id"], new["data"]) == (artifact(2, "")["id"], "new")
-    # Once more, with older ones and a newer one.
+    # Again, with older ones and a newer one.
     body = {
         "artifacts": [
             artifact(3, "2000-01-01T00:00:00Z", key=KNOWN["key"], data="older"),
@@ -539,13 +539,13 @@ def test_rows_are_completed_and_refer_by_name(api: httpx.Client, name: str) -> N
     body = {"flows": [{"name": "minimal"}], "deployments": [{"name": "nightly", "flow": "minimal"}]}
     ask(api, "POST", "/fixtures", name, json={"rows": body}).raise_for_status()
     flow = api.get(f"{at(name)}/flows/name/minimal").json()
-    asked = {"flows": {"name": {"any_": ["minimal"]}}, "deployments": {"name": {"any_": ["nightly"]}}}
-    assert api.post(f"{at(name)}/flows/count", json=asked).json() == 1
+    query = {"flows": {"name": {"any_": ["minimal"]}}, "deployments": {"name": {"any_": ["nightly"]}}}
+    assert api.post(f"{at(name)}/flows/count", json=query).json() == 1
     # In another workspace, and in addition to rows that are there.
     other = new_name()
     ask(api, "POST", "/fixtures", other, json={"rows": {"flows": body["flows"]}}).raise_for_status()
     ask(api, "POST", "/fixtures", other, json={"rows": {"deployments": body["deployments"]}}).raise_for_status()
-    assert api.post(f"{at(other)}/flows/count", json=asked).json() == 1
+    assert api.post(f"{at(other)}/flows/count", json=query).json() == 1
     assert api.get(f"{at(other)}/flows/name/minimal").json()["id"] == flow["id"]
 
 

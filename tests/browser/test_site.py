@@ -1,4 +1,4 @@
-"""What people do in Prefect's UI over a stand-in, and the page of the documents about it."""
+"""Common actions in Prefect's UI over a stand-in, and the page of the documents about it."""
 
 from pathlib import Path
 from uuid import uuid4

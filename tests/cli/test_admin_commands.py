@@ -257,10 +257,10 @@ def test_find_and_count(workspace: RemoteWorkspace, name: str) -> None:
 
 
 def test_explain(workspace: RemoteWorkspace) -> None:
-    asked = ["explain", "/flows/filter", FLOW, "--body", '{"flows": {"name": {"like_": "no such"}}}']
-    lines = output_of(workspace.url, *asked).splitlines()
+    arguments = ["explain", "/flows/filter", FLOW, "--body", '{"flows": {"name": {"like_": "no such"}}}']
+    lines = output_of(workspace.url, *arguments).splitlines()
     assert [line[: len(line) - len(line.lstrip()) + 1] for line in lines] == ["-", "  -", "    -", "      -"]
-    assert json_of(workspace.url, *asked)["met"] is False
+    assert json_of(workspace.url, *arguments)["met"] is False
     assert json_of(workspace.url, "explain", "/flows/filter", FLOW)["met"] is True
 
 

@@ -153,14 +153,14 @@ def test_unknown_host_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--fixtures", "nowhere"], "nowhere: no such fixture folder"),
         (["--api", "nowhere"], "nowhere/openapi.yaml: cannot be read (No such file or directory)"),
     ],
 )
-def test_missing_folder_is_reported(arguments: list[str], said: str) -> None:
-    assert refused("serve", "--port", "0", *arguments) == f"error: {said}"
+def test_missing_folder_is_reported(arguments: list[str], message: str) -> None:
+    assert refused("serve", "--port", "0", *arguments) == f"error: {message}"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_invalid_option_is_reported_with_a_hint(arguments: list[str]) -> None:
 
 def test_invalid_fixture_set_is_reported(tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
-    said = refused("serve", "--port", "0", "--fixtures", str(tmp_path))
-    assert said == f"error: {tmp_path}/flows.jsonl, line 1: Invalid JSON: key must be a string at column 2"
+    message = refused("serve", "--port", "0", "--fixtures", str(tmp_path))
+    assert message == f"error: {tmp_path}/flows.jsonl, line 1: Invalid JSON: key must be a string at column 2"
 
 
 def test_shell_completion() -> None:

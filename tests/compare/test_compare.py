@@ -147,12 +147,12 @@ def test_error_is_reported_in_one_line(small: httpx.Client, tmp_path: Path, name
     jsonl.write(tmp_path / "flows.jsonl", [5])
     (tmp_path / "text").write_text("hello\n", encoding="utf-8")
     jsonl.write(tmp_path / "write", [{"method": "POST", "path": "/flows/bulk_delete", "body": {}}])
-    arguments, said = ERRORS[name]
+    arguments, expected = ERRORS[name]
     for word, value in words.items():
         arguments = [argument.replace(word, value) for argument in arguments]
-        said = said.replace(word, value)
+        expected = expected.replace(word, value)
     result = compare(*arguments)
     assert result.returncode == 2, result
     line = result.stderr.splitlines()[-1]
-    assert line.startswith(f"error: {said}")
+    assert line.startswith(f"error: {expected}")
     assert "Traceback" not in result.stderr

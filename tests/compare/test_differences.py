@@ -1,4 +1,4 @@
-"""Two answers compared: what counts as a tie, and what as a difference."""
+"""Comparison of two responses: what counts as a tie, and what as a difference."""
 
 from typing import Any
 
@@ -85,14 +85,14 @@ def test_smallest_body_has_no_removable_part(body: dict[str, Any]) -> None:
 
 
 def test_shrinking_ends_after_a_number_of_attempts() -> None:
-    asked = []
+    tried = []
 
     def shows(body: object) -> bool:
-        asked.append(body)
+        tried.append(body)
         return False
 
     smallest({"a": list(range(100))}, shows, tries=7)
-    assert len(asked) == 7
+    assert len(tried) == 7
 
 
 def test_rows_may_have_no_sort_key_and_any_values() -> None:

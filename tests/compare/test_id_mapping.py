@@ -84,14 +84,14 @@ DIFFERENCES = {
 def test_only_actual_differences_are_found(
     small: httpx.Client, other: Callable[..., httpx.Client], tmp_path: Path, name: str
 ) -> None:
-    change, said, count = DIFFERENCES[name]
+    change, expected, count = DIFFERENCES[name]
     servers, saved = (url(small), url(other(change))), tmp_path / "cases.jsonl"
     result = compare(*servers, "--requests", "3000", "--seed", "1", "--map-ids", "--save", str(saved))
     lines = result.stdout.splitlines()
     assert result.returncode == 1
-    assert {line.strip() for line in lines if line.startswith("   only in")} == {said}
+    assert {line.strip() for line in lines if line.startswith("   only in")} == {expected}
     assert [line for line in lines if line.startswith("not on both")] == [
-        f"not on both: {count} row{'s' * (count > 1)} of artifacts ({said})"
+        f"not on both: {count} row{'s' * (count > 1)} of artifacts ({expected})"
     ]
     again = compare(*servers, "--replay", str(saved), "--map-ids")
     assert again.stdout.splitlines()[0] == lines[0].replace("3,000", str(len(jsonl.read(saved))))

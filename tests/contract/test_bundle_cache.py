@@ -15,7 +15,7 @@ from understudy.operations.api_folder import Api, own_folder
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of our own API."""
+    """A copy of the bundled API."""
     for name in ("openapi", "handlers"):
         shutil.copytree(own_folder() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(own_folder() / "openapi.yaml", tmp_path)

@@ -20,7 +20,7 @@ PLACES = ["/api/openapi.json", "/openapi.json"]
 # The documents do not depend on where rows are kept.
 pytestmark = pytest.mark.parametrize("keeping", ["memory"], indirect=True)
 
-OLD_PYTHON = "ignore:Running datamodel-code-generator on Python"  # says that a later release needs a newer Python
+OLD_PYTHON = "ignore:Running datamodel-code-generator on Python"  # warns that a later release needs a newer Python
 
 
 def generated(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -61,13 +61,13 @@ def test_openapi_python_client(
     models = importlib.import_module(f"{name}.models")
     create = importlib.import_module(f"{name}.api.flows.flows_create_flow")
     find = importlib.import_module(f"{name}.api.flows.flows_read_flows")
-    asked = models.FlowsReadFlowsBodyType0(limit=5)
+    body = models.FlowsReadFlowsBodyType0(limit=5)
     with generated_client as client:
         flow = create.sync(client=client, body=models.FlowCreate(name=f"made by a client of {place.replace('/', ' ')}"))
         assert isinstance(flow, models.Flow)
         filters = {"id": {"any_": [str(flow.id)]}, "deployment": {"is_null_": True}}
-        asked.flows = models.FlowFilterType0.from_dict(filters)
-        assert [found.name for found in find.sync(client=client, body=asked)] == [flow.name]
+        body.flows = models.FlowFilterType0.from_dict(filters)
+        assert [found.name for found in find.sync(client=client, body=body)] == [flow.name]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -89,8 +89,8 @@ def test_datamodel_code_generator(
     rows = small.post("/flows/filter", json={"limit": 3}).json()
     read = [models.Flow.model_validate(row).model_dump(mode="json") for row in rows]
     assert [row["name"] for row in read] == [row["name"] for row in rows]
-    asked = models.FlowFilter.model_validate({"name": {"any_": ["a"]}, "deployment": {"is_null_": False}})
-    assert asked.model_dump(mode="json", exclude_unset=True) == {
+    body = models.FlowFilter.model_validate({"name": {"any_": ["a"]}, "deployment": {"is_null_": False}})
+    assert body.model_dump(mode="json", exclude_unset=True) == {
         "name": {"any_": ["a"]},
         "deployment": {"is_null_": False},
     }

@@ -122,7 +122,7 @@ def test_example_of_a_read_is_the_response_on_the_demo_set() -> None:
     with stand_in(own_folder() / "fixtures" / "demo") as demo:
         for _, operation in CONTRACT.operations():
             path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
-            is_steady = not operation.value.get("x-issues-tokens")  # a token is another one each time
+            is_steady = not operation.value.get("x-issues-tokens")  # a token is different each time
             is_exemplary = operation.value["tags"][0] in EXEMPLARY
             if method == "get" and "200" in operation.value["responses"] and is_steady and is_exemplary:
                 for parameter in operation.each("parameters"):

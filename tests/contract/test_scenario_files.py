@@ -15,7 +15,7 @@ FILE = "openapi/scenarios/flows.yaml"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of our own contract."""
+    """A copy of the bundled contract."""
     shutil.copytree(own_folder() / "openapi", tmp_path / "openapi")
     shutil.copy(own_folder() / "openapi.yaml", tmp_path)
     return tmp_path

@@ -487,12 +487,12 @@ def text_of(path: str) -> str:
 
 @pytest.mark.parametrize("name", PLACES)
 def test_document_is_found(tmp_path: Path, name: str) -> None:
-    paths, asked = PLACES[name]
+    paths, given = PLACES[name]
     pages = {
         "/page/openapi.json": "<!doctype html>\n<title>Pets: all</title>",
         **{path: text_of(path) for path in paths},
     }
-    with site(pages) as url, httpx.Client(base_url=f"{url}{asked}") as server:
+    with site(pages) as url, httpx.Client(base_url=f"{url}{given}") as server:
         assert report(drift(pets(tmp_path), server)).splitlines() == FOUND
 
 

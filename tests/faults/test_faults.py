@@ -51,16 +51,16 @@ from understudy.workspaces.history import History
 from understudy.workspaces.workspace_names import DEFAULT
 
 Rule = dict[str, Any]
-Asked = tuple[str, str, dict[str, str]]
+Parts = tuple[str, str, dict[str, str]]
 
 SEED = 7
-HEALTH: Asked = ("GET", "/health", {})
+HEALTH: Parts = ("GET", "/health", {})
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 FLOWS = 12  # of the small set
 MOMENT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 OK, BUSY, LIMITED = 200, 503, 429
 LOST = None  # instead of a status, if there was no response
-BRIEFLY = httpx.Timeout(60, read=0.3)  # for requests that are never answered
+BRIEFLY = httpx.Timeout(60, read=0.3)  # for requests without a response
 
 # ----------------------------------------------------------------------------- help
 
@@ -101,9 +101,9 @@ def got(server: StandIn, url: str) -> httpx.Response:
         return client.get(url)
 
 
-def outcome(api: httpx.Client, asked: Asked = HEALTH, **options: Any) -> int | None:
+def outcome(api: httpx.Client, request: Parts = HEALTH, **options: Any) -> int | None:
     """The status of the response to a request."""
-    method, path, headers = asked
+    method, path, headers = request
     try:
         return api.request(method, path, headers=headers, **options).status_code
     except httpx.TransportError:
@@ -127,9 +127,9 @@ def counts(workspace: RemoteWorkspace) -> list[tuple[int, int]]:
 
 # ------------------------------------------------------------------------- matching
 
-FILTER: Asked = ("POST", "/flows/filter", {})
+FILTER: Parts = ("POST", "/flows/filter", {})
 # A rule, a request that it matches, and one that it does not match.
-MATCHING: dict[str, tuple[Rule, Asked, Asked]] = {
+MATCHING: dict[str, tuple[Rule, Parts, Parts]] = {
     "nothing": ({}, HEALTH, ("POST", "/__nothing", {})),
     "an operation": ({"operation": "flows.read_flows"}, FILTER, ("POST", "/flows/count", {})),
     "an operation with an id": ({"operation": "flows.read_flow"}, ("GET", f"/flows/{FLOW}", {}), FILTER),
@@ -168,7 +168,7 @@ NEVER = ("no operation",)
 @pytest.mark.parametrize("case", MATCHING)
 def test_rule_matches_its_requests(workspace: RemoteWorkspace, api: httpx.Client, case: str, packed: str) -> None:
     rule, meant, other = MATCHING[case]
-    without = [outcome(api, asked) for asked in (meant, other)]
+    without = [outcome(api, request) for request in (meant, other)]
     workspace.faults.add(**rule, answer=BUSY)
     api.headers["accept-encoding"] = packed
     assert outcome(api, meant) == (without[0] if case in NEVER else BUSY)
@@ -269,8 +269,8 @@ def test_rule_expires(workspace: RemoteWorkspace, api: httpx.Client) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_distributions_of_delays(seed: int) -> None:
-    def drawn(said: Any) -> list[float]:
-        delay, randomness = delay_of(said), Random(seed)
+    def drawn(shown: Any) -> list[float]:
+        delay, randomness = delay_of(shown), Random(seed)
         assert delay is not None
         return [delay.draw(randomness) for _ in range(20_000)]
 
@@ -341,11 +341,11 @@ BY_EXCEPTION = (401, 500, 503)
 
 
 @pytest.mark.parametrize(
-    "asked", [HEALTH, FILTER, ("GET", "/nothing", {}), ("GET", "/health", {"accept-encoding": "gzip"})]
+    "parts", [HEALTH, FILTER, ("GET", "/nothing", {}), ("GET", "/health", {"accept-encoding": "gzip"})]
 )
-def test_rule_can_return_any_error(workspace: RemoteWorkspace, api: httpx.Client, asked: Asked) -> None:
+def test_rule_can_return_any_error(workspace: RemoteWorkspace, api: httpx.Client, parts: Parts) -> None:
     api.headers["origin"] = "http://x.example"
-    method, path, headers = asked
+    method, path, headers = parts
     for status in STATUSES:
         workspace.faults.replace([{"answer": status}])
         answer = api.request(method, path, headers=headers)
@@ -354,7 +354,7 @@ def test_rule_can_return_any_error(workspace: RemoteWorkspace, api: httpx.Client
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "retry-after" not in answer.headers
         assert list(answer.json()) == ["exception_message" if status in BY_EXCEPTION else "detail"]
-        assert all(isinstance(said, str) and said for said in answer.json().values())
+        assert all(isinstance(shown, str) and shown for shown in answer.json().values())
 
 
 def test_errors_have_the_messages_of_the_real_server(workspace: RemoteWorkspace, api: httpx.Client) -> None:
@@ -623,7 +623,7 @@ def test_combined_rules(workspace: RemoteWorkspace, api: httpx.Client, case: str
     assert outcomes(api, 4) == expected
 
 
-# A rule is applied, also where another one came before: the second rule here counts to 2 while the first answers.
+# A rule is applied even if an earlier one is, too: the second rule here counts to 2 while the first one responds.
 def test_all_rules_count(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.replace([{"answer": 500}, {"answer": BUSY, "first": 2}])
     assert outcomes(api, 4) == [500] * 4
@@ -692,7 +692,7 @@ def profile(server: StandIn, name: str) -> Iterator[httpx.Client]:
         yield api
 
 
-def test_there_are_four_profiles() -> None:
+def test_profiles() -> None:
     assert profiles() == ["flaky", "outage", "rate-limited", "slow"]
     help_text = CliRunner().invoke(main, ["serve", "--help"]).output
     assert all(name in help_text for name in profiles())
@@ -756,12 +756,12 @@ def test_each_workspace_has_its_own_rules(server: StandIn) -> None:
 
         admin(api, "PUT", "/faults", json={"rules": [{"answer": 500, "workspace": other}]})
         answer = admin(api, "PUT", "/faults", params={"workspace": one.upper()}, json={"rules": [{"answer": BUSY}]})
-        said = {"answer": BUSY, "workspace": one}
-        assert answer.json() == {"rules": [{"rule": said, "matched": 0, "applied": 0}]}
-        assert [rules(name) for name in (one, other, None)] == [[said], [], [{"answer": 500, "workspace": other}]]
+        shown = {"answer": BUSY, "workspace": one}
+        assert answer.json() == {"rules": [{"rule": shown, "matched": 0, "applied": 0}]}
+        assert [rules(name) for name in (one, other, None)] == [[shown], [], [{"answer": 500, "workspace": other}]]
         assert [outcome(api, ("GET", f"{at(name)}/health", {})) for name in (one, other, DEFAULT)] == [BUSY, 500, OK]
         assert admin(api, "DELETE", "/faults").status_code == 204
-        assert [rules(name) for name in (one, other, None)] == [[said], [], []]
+        assert [rules(name) for name in (one, other, None)] == [[shown], [], []]
         assert admin(api, "DELETE", "/faults", params={"workspace": one}).status_code == 204
         assert [outcome(api, ("GET", f"{at(name)}/health", {})) for name in (one, other, DEFAULT)] == [OK, OK, OK]
 
@@ -916,10 +916,10 @@ def reported_line(folder: Path, text: str | bytes, words: str) -> int | None:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(FaultsError, match=words) as caught:
         rules_in(str(file), CONTRACT)
-    said = str(caught.value)
-    assert said.startswith(str(file))
-    assert "\n" not in said
-    found = re.match(r", line (\d+): ", said.removeprefix(str(file)))
+    shown = str(caught.value)
+    assert shown.startswith(str(file))
+    assert "\n" not in shown
+    found = re.match(r", line (\d+): ", shown.removeprefix(str(file)))
     return int(found[1]) if found else None
 
 
@@ -952,8 +952,8 @@ def test_file_of_rules_is_used(tmp_path: Path) -> None:
         answers = [api.get("/health"), api.get("/hello")]
         assert [answer.status_code for answer in answers] == [BUSY, OK]
         assert answers[0].headers["retry-after"] == "3"
-        said = {"name": "busy", "path": "/health", "answer": 503, "retry_after": 3}
-        assert admin(api, "GET", "/faults").json() == {"rules": [{"rule": said, "matched": 1, "applied": 1}]}
+        shown = {"name": "busy", "path": "/health", "answer": 503, "retry_after": 3}
+        assert admin(api, "GET", "/faults").json() == {"rules": [{"rule": shown, "matched": 1, "applied": 1}]}
 
 
 # -------------------------------------------------------------------------- command
@@ -963,22 +963,22 @@ def test_command_shows_sets_and_clears_rules(server: StandIn, workspace: RemoteW
     file = tmp_path / "rules.yaml"
     file.write_text("rules:\n  - {name: busy, answer: 503, first: 2}\n  - {delay: 0}\n", encoding="utf-8")
 
-    def said(*arguments: str, url: str = workspace.url) -> str:
+    def shown(*arguments: str, url: str = workspace.url) -> str:
         result = CliRunner().invoke(main, ["admin", "faults", "--url", url, *arguments], catch_exceptions=False)
         assert result.exit_code == 0
         return result.output
 
-    assert said() == "no rules\n"
+    assert shown() == "no rules\n"
     busy, delay = "busy (first: 2, answer: 503)", "a rule (delay: 0.0)"
-    first, second = said("--set", str(file)).splitlines()
+    first, second = shown("--set", str(file)).splitlines()
     assert (first, second) == (f"{busy}: 0 of 0 requests", f"{delay}: 0 of 0 requests")
     with client_of(server, workspace) as api:
         assert outcomes(api, 3) == [BUSY, BUSY, OK]
-    assert said() == f"{busy}: 2 of 3 requests\n{delay}: 3 of 3 requests\n"
-    assert json.loads(said("--json")) == workspace.faults.rules
-    assert said(url=server.url) == "no rules\n"
-    assert said("--clear") == "no rules\n"
-    assert "rate limit (rate: " in said("--set", "rate-limited", url=server.url)
+    assert shown() == f"{busy}: 2 of 3 requests\n{delay}: 3 of 3 requests\n"
+    assert json.loads(shown("--json")) == workspace.faults.rules
+    assert shown(url=server.url) == "no rules\n"
+    assert shown("--clear") == "no rules\n"
+    assert "rate limit (rate: " in shown("--set", "rate-limited", url=server.url)
     assert [rule["rule"]["name"] for rule in server.faults] == ["rate limit"]
 
 
@@ -1039,7 +1039,7 @@ def test_journal_marks_applied_faults(workspace: RemoteWorkspace, api: httpx.Cli
 def test_rest_of_a_response_is_discarded_after_a_disconnect(
     workspace: RemoteWorkspace, api: httpx.Client, rule: Rule
 ) -> None:
-    """All of it would take over a minute."""
+    """The whole response would take over a minute."""
     workspace.faults.replace([rule])
     workspace.clear()
     with api.stream("POST", "/artifacts/filter", headers={"accept-encoding": "identity"}, json={}) as answer:

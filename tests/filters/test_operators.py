@@ -31,7 +31,7 @@ def test_like_takes_linear_time(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(("letter", "most"), [("a", 49_998), ("%", 49_998), ("\u00e9", 24_999), ("\U0001f680", 12_499)])
-def test_the_longest_pattern(letter: str, most: int) -> None:
+def test_longest_pattern(letter: str, most: int) -> None:
     """SQLite takes 50,000 bytes, of which two are the `%` at either end; a real server fails beyond that."""
     assert not like(letter * most)("b") or letter == "%"
     with pytest.raises(Unprocessable, match="longer than the limit of 49998 bytes"):

@@ -52,14 +52,14 @@ def test_selection_equals_an_evaluation_of_each_row(
     requests = queries(api.contract, SMALL, randomness, naive.ROOTS)
     workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
-    asked: list[Request] = []
+    sent: list[Request] = []
     for _ in range(STEPS):
         for _ in range(randomness.choice([0, 1, 1, 3])):
             change(workspace, randomness)
-        asked.append(next(requests))
+        sent.append(next(requests))
         database = plain(workspace)
         # Earlier results are cached, and must not be returned unchanged.
-        for request in (asked[-1], randomness.choice(asked)):
+        for request in (sent[-1], randomness.choice(sent)):
             selected, table = select(api, workspace, request)
             expected = {row["id"] for row in database[table] if naive.meets(database, table, row, request.body)}
             assert selected == expected, request

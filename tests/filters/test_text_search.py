@@ -33,7 +33,7 @@ def test_terms_of_a_query(query: str, terms: Terms) -> None:
         ("full -disk", False),
         ('"disk is"', True),
         ('"is disk"', False),
-        ("ÜBER", False),  # lower case in the query, and as it is in the text
+        ("ÜBER", False),  # lower case in the query, and unchanged in the text
         ("über", False),
         ("100%", True),
         ("1_0", False),

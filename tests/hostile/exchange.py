@@ -1,4 +1,4 @@
-"""Bytes sent as they are, and what comes back."""
+"""Raw bytes as requests, and their responses."""
 
 import json
 import select
@@ -16,7 +16,7 @@ PIECE = 2**18  # bytes
 
 @dataclass(frozen=True)
 class Answer:
-    """The first answer on a connection. The status is 0 where it was closed without one."""
+    """The first response on a connection. The status is 0 if it was closed without one."""
 
     status: int
     headers: dict[str, str]
@@ -24,18 +24,18 @@ class Answer:
     seconds: float
 
     @property
-    def said(self) -> Any:
+    def document(self) -> Any:
         return json.loads(self.body)
 
 
 def exchange(address: Address, pieces: Iterable[bytes], *, has_body: bool = True) -> Answer:
-    """Send something on a new connection, until all is sent or something comes back, and read that.
+    """Send bytes on a new connection, until all are sent or a response arrives, and read the response.
 
     Raises:
-        TimeoutError: the connection was neither answered nor closed.
+        TimeoutError: there was no response, and the connection was not closed.
     """
     with socket.create_connection(address, timeout=PATIENCE) as connection:
-        with suppress(BrokenPipeError, ConnectionResetError):  # who hangs up may have said why
+        with suppress(BrokenPipeError, ConnectionResetError):  # a server may send a response before it closes
             send(connection, pieces)
         begun = time.monotonic()
         received = read(connection, has_body=has_body)

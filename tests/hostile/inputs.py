@@ -34,7 +34,7 @@ class Input:
 
     @property
     def is_head(self) -> bool:
-        """Whether its response has no body, whatever its headers are."""
+        """Whether it is a HEAD request, whose response has no body."""
         return isinstance(self.pieces, bytes) and self.pieces.startswith(b"HEAD ")
 
     def sent(self) -> Iterator[bytes]:
@@ -69,7 +69,7 @@ def chunk(data: bytes, size: str | None = None) -> bytes:
 
 
 def dripped(data: bytes, seconds: float, first: bytes = b"", times: int = 1) -> Callable[[], Iterator[bytes]]:
-    """One piece at once, and then the bytes of another one by one, so many times each, with a pause before each."""
+    """One piece at once, and then the bytes of another one by one, repeated, with a pause before each."""
 
     def pieces() -> Iterator[bytes]:
         yield first

@@ -25,7 +25,7 @@ TARGETS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("/api/artifacts/" + "a" * 50_000 + "/latest", (404,)), ("/api/flows/name/%ed%a0%80", (404,)),
     ("/api/flows/name/%F0%9F%91%A9%E2%80%8D", (404,)), ("/api/flows/name/" + "%00" * 1000, (404,)),
 )  # fmt: skip
-# A workspace's ids, of its own URL.
+# The ids in the URL of a workspace.
 WORKSPACES: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("x/workspaces/y", (422,)), ("%0d%0aa:b/workspaces/%0d%0a", (422,)), ("../workspaces/..", (422,)),
     ("%2e%2e/workspaces/%2e%2e", (422,)), ("%252e/workspaces/%252e", (422,)), ("%00/workspaces/%00", (422,)),

@@ -89,19 +89,19 @@ class Target:
     def ask(self) -> bytes:
         """The response to an ordinary request now."""
         ids = [json.loads(line)["id"] for line in (SMALL / "artifacts.jsonl").read_text("utf-8").splitlines()[:5]]
-        asked = json.dumps({"artifacts": {"id": {"any_": ids}}, "sort": "ID_DESC"})
-        answer = exchange(self.address, [post(FILTER, asked)])
+        body = json.dumps({"artifacts": {"id": {"any_": ids}}, "sort": "ID_DESC"})
+        answer = exchange(self.address, [post(FILTER, body)])
         assert answer.status == 200
         return answer.body
 
     def memory_now(self) -> int:
         """The memory of the process, in bytes, without the written rows, and without snapshots of them."""
         assert exchange(self.address, [post("/__admin/reset", "")]).status == 200
-        (workspace,) = exchange(self.address, [get("/__admin/state")]).said["workspaces"]
+        (workspace,) = exchange(self.address, [get("/__admin/state")]).document["workspaces"]
         for name in workspace["snapshots"]:
             deleted = exchange(self.address, [post(f"/__admin/snapshots/{quote(name, safe='')}", "", method="DELETE")])
             assert deleted.status == 204
-        return int(exchange(self.address, [get("/__admin/state")]).said["memory"])
+        return int(exchange(self.address, [get("/__admin/state")]).document["memory"])
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def warm_up(server: Target) -> None:
 
     Operations are compiled at their first request.
     """
-    document = exchange(server.address, [get("/openapi.json")]).said
+    document = exchange(server.address, [get("/openapi.json")]).document
     for path, methods in document["paths"].items():
         for method in methods:
             whole = re.sub(r"\{[^}]*\}", NOBODY, f"/api{path}")
@@ -177,9 +177,9 @@ def hold(hostile: Input, answer: Answer) -> None:
     assert "set-cookie" not in answer.headers
     assert "evil" not in answer.headers.get("location", "")
     if answer.status != CLOSED and answer.status >= REFUSED and hostile.says_json and not hostile.is_head:
-        said = answer.headers.get("content-type", "")
-        assert said.startswith("application/json"), (said, answer.body[:300])
-        assert answer.said.get("detail") or answer.said.get("exception_message"), answer.body[:300]
+        document = answer.headers.get("content-type", "")
+        assert document.startswith("application/json"), (document, answer.body[:300])
+        assert answer.document.get("detail") or answer.document.get("exception_message"), answer.body[:300]
 
 
 def assert_quiet(log: str) -> None:

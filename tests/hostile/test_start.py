@@ -1,4 +1,4 @@
-"""Files that a server is started with: whatever they contain, an error is reported in one line, and soon."""
+"""Files that a server is started with: any error in them is reported in one line, and soon."""
 
 import json
 import os

@@ -118,17 +118,17 @@ def test_unknown_credentials_are_rejected(both: httpx.Client, case: str, way: He
 
 
 @pytest.mark.parametrize("way", [PLAIN, PACKED], ids=["plain", "packed"])
-@pytest.mark.parametrize("said", [basic(SECRET), bearer(KEY)], ids=["password", "key"])
-def test_valid_credentials_are_accepted(both: httpx.Client, said: Headers, way: Headers) -> None:
+@pytest.mark.parametrize("credentials", [basic(SECRET), bearer(KEY)], ids=["password", "key"])
+def test_valid_credentials_are_accepted(both: httpx.Client, credentials: Headers, way: Headers) -> None:
     with client(str(both.base_url)) as api:
-        statuses = [api.request(method, path, headers={**said, **way}).status_code for method, path in WITHIN]
+        statuses = [api.request(method, path, headers={**credentials, **way}).status_code for method, path in WITHIN]
     assert statuses == [200, 200, 422, 200, 200, 404, 307, 405, 405, 405, 404, 405, 307]
 
 
 @pytest.mark.parametrize("way", [PLAIN, PACKED, ORIGIN], ids=["plain", "packed", "cors"])
 def test_public_paths_need_no_credentials(both: httpx.Client, way: Headers) -> None:
-    for said in ({}, basic("wrong:wrong")):
-        headers = {**said, **way}
+    for credentials in ({}, basic("wrong:wrong")):
+        headers = {**credentials, **way}
         assert both.get("/health", headers=headers).json() is True
         assert both.get(f"{at(new_name())}/ready", headers=headers).json() == {"message": "OK"}
         for path in ("/docs", "/openapi.json", "/openapi.yaml", "/docs/files/swagger-ui.css", "/__admin/state"):
@@ -155,15 +155,15 @@ def test_rejected_write_is_not_made(both: httpx.Client) -> None:
 
 
 def test_first_of_two_headers_is_used(both: httpx.Client) -> None:
-    said = [("authorization", basic(SECRET)["authorization"]), ("authorization", "Basic x")]
-    assert [both.get("/hello", headers=pair).status_code for pair in (said, said[::-1])] == [200, 401]
+    credentials = [("authorization", basic(SECRET)["authorization"]), ("authorization", "Basic x")]
+    assert [both.get("/hello", headers=pair).status_code for pair in (credentials, credentials[::-1])] == [200, 401]
 
 
 @pytest.mark.parametrize(("options", "known"), [(["--auth", SECRET], basic(SECRET)), (["--api-key", KEY], bearer(KEY))])
 def test_password_or_key_alone(options: list[str], known: Headers) -> None:
     with serving(*options) as api:
-        for said in (basic(SECRET), bearer(KEY), {}):
-            assert api.get("/hello", headers=said).status_code == (200 if said == known else 401)
+        for credentials in (basic(SECRET), bearer(KEY), {}):
+            assert api.get("/hello", headers=credentials).status_code == (200 if credentials == known else 401)
         # The real server fails on more than ASCII.
         assert api.get("/hello", headers=basic("s\u00f6mebody:x")).status_code == 401
 
@@ -240,8 +240,8 @@ def test_write_without_its_token_is_rejected(
     guarded: httpx.Client, headers: Headers, detail: str, way: Headers
 ) -> None:
     issued = token(guarded, "somebody")
-    said = {name: value.replace("TOKEN", issued) for name, value in headers.items()}
-    sent = httpx.Headers({**said, **way}, encoding="latin-1")
+    credentials = {name: value.replace("TOKEN", issued) for name, value in headers.items()}
+    sent = httpx.Headers({**credentials, **way}, encoding="latin-1")
     for method, path in CHANGES:
         for name in ("default", new_name()):
             answer = guarded.request(method, at(name) + path, headers=sent)
@@ -293,12 +293,12 @@ def test_token_is_checked_before_the_password() -> None:
         assert api.post("/flows/count").status_code == 403
         assert api.post("/flows/count", headers=basic(SECRET)).status_code == 403
         assert api.get("/csrf-token", params={"client": "a"}).status_code == 401
-        said = csrf(
+        credentials = csrf(
             api.get("/csrf-token", params={"client": "a"}, headers=basic(SECRET)).raise_for_status().json()["token"],
             "a",
         )
-        assert api.post("/flows/count", headers=said).status_code == 401
-        assert api.post("/flows/count", headers={**said, **basic(SECRET)}).status_code == 200
+        assert api.post("/flows/count", headers=credentials).status_code == 401
+        assert api.post("/flows/count", headers={**credentials, **basic(SECRET)}).status_code == 200
 
 
 # ------------------------------------------------------------------------- secrecy
@@ -310,9 +310,9 @@ def test_secrets_do_not_appear_in_responses_journal_and_log(tmp_path: Path, form
     options = ["--log-level", "debug", "--log-format", form, "--api-key", KEY, "--csrf"]
     with serving(*options, errors=errors, UNDERSTUDY_AUTH=SECRET, UNDERSTUDY_ADMIN_TOKEN=ADMIN) as api:
         token = api.get("/csrf-token", params={"client": "a"}, headers=basic(SECRET)).json()["token"]
-        said = csrf(token, "a")
+        credentials = csrf(token, "a")
         answers = [
-            api.post("/flows/filter", headers={**said, **known, **way}, content=body)
+            api.post("/flows/filter", headers={**credentials, **known, **way}, content=body)
             for known in (basic(SECRET), bearer(KEY), basic(f"{SECRET}x"), bearer(f"{KEY}x"), {})
             for way in (PLAIN, PACKED)
             for body in (b"{}", b"{bad", b'{"limit":-1}')
@@ -328,10 +328,10 @@ def test_secrets_do_not_appear_in_responses_journal_and_log(tmp_path: Path, form
         assert {answer.status_code for answer in answers[-9:]} == {200, 401, 404}
         journal = admin(api, "GET", "/requests", headers=allowed)
         assert journal.status_code == 200
-        asked = [request for request in journal.json()["requests"] if request["path"] != "/api/csrf-token"]
-        assert len(asked) == 31
-        assert {request["headers"]["prefect-csrf-token"] for request in asked} == {"(hidden)"}
-        texts = [answer.text + str(answer.headers) for answer in answers] + [json.dumps(asked)]
+        recorded = [request for request in journal.json()["requests"] if request["path"] != "/api/csrf-token"]
+        assert len(recorded) == 31
+        assert {request["headers"]["prefect-csrf-token"] for request in recorded} == {"(hidden)"}
+        texts = [answer.text + str(answer.headers) for answer in answers] + [json.dumps(recorded)]
     texts.append(errors.read_text(encoding="utf-8"))
     assert "\nPOST /api/flows/filter 401 " in texts[-1] or '"path": "/api/flows/filter"' in texts[-1]
     for text in texts:

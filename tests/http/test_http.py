@@ -126,11 +126,11 @@ def test_root_redirects_to_the_documentation(small: httpx.Client) -> None:
 
 def test_websocket_on_another_path_is_rejected(small: httpx.Client) -> None:
     """As on a real server where no WebSocket is served; the connection is closed."""
-    asked = b"GET /api/nothing HTTP/1.1\r\nhost: us\r\nconnection: Upgrade\r\nupgrade: websocket\r\n" + (
+    request = b"GET /api/nothing HTTP/1.1\r\nhost: us\r\nconnection: Upgrade\r\nupgrade: websocket\r\n" + (
         b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
     )
     with socket.create_connection((small.base_url.host, small.base_url.port or 0), timeout=10) as connection:
-        connection.sendall(asked)
+        connection.sendall(request)
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
     assert small.get("/health").json() is True

@@ -104,16 +104,16 @@ def test_every_request_is_recorded(served: httpx.Client, name: str, request_name
 
 
 def test_preflight_and_pages_are_recorded(served: httpx.Client) -> None:
-    asked = [
+    cases = [
         ("OPTIONS", "/api/flows/filter", PREFLIGHT, 200, "OK"),
         ("GET", "/docs", SHORT, 200, "<!doctype html>"),
         ("GET", "/docs", PACKED, 200, "<!doctype html>"),
         ("GET", "/docs/files/nothing.js", PACKED, 404, "{'detail': 'Not Found'}"),
         ("GET", "/", SHORT, 307, "None"),
     ]
-    for method, path, headers, _, _ in asked:
+    for method, path, headers, _, _ in cases:
         served.request(method, served.base_url.join(path), headers=headers)
-    for (method, path, _, status, text), exchange in zip(asked, reversed(recorded(served, limit=5)), strict=True):
+    for (method, path, _, status, text), exchange in zip(cases, reversed(recorded(served, limit=5)), strict=True):
         assert (exchange["method"], exchange["path"], exchange["status"]) == (method, path, status)
         assert (exchange["workspace"], exchange["operation"]) == (DEFAULT, None)
         assert str(exchange["answer"]).startswith(text)
@@ -153,8 +153,8 @@ def test_long_response_is_truncated(served: httpx.Client, name: str, way: str) -
     """Even if it is short when compressed."""
     for _ in range(2):
         served.post(f"{at(name)}/artifacts/", json={"key": "long", "data": "x" * 40_000}).raise_for_status()
-    asked = {"artifacts": {"key": {"any_": ["long"]}}}
-    answer = served.post(f"{at(name)}/artifacts/filter", json=asked, headers=WAYS[way])
+    cases = {"artifacts": {"key": {"any_": ["long"]}}}
+    answer = served.post(f"{at(name)}/artifacts/filter", json=cases, headers=WAYS[way])
     exchange, *others = recorded(served, workspace=name)
     assert exchange["answer"] == answer.text[:LONGEST]
     assert [each["is_cut"] for each in (exchange, *others)] == [True, False, False]
@@ -509,8 +509,8 @@ def paged(served: httpx.Client, path: str, search: dict[str, Any], **page: int |
         answer = admin(served, "GET", path, params={**search, **params})
     else:
         answer = admin(served, "POST", path, json=search, params=params)
-    said: dict[str, Any] = answer.raise_for_status().json()
-    return said
+    found: dict[str, Any] = answer.raise_for_status().json()
+    return found
 
 
 def test_size_of_a_page_is_limited(served: httpx.Client, name: str) -> None:

@@ -80,8 +80,8 @@ def limited() -> Iterator[Server]:
 
 
 def detail(answer: Answer) -> str:
-    said: str = answer.said["detail"]
-    return said
+    document: str = answer.document["detail"]
+    return document
 
 
 # ---------------------------------------------------------------------------- sizes
@@ -96,7 +96,7 @@ def in_chunks(body: bytes) -> bytes:
 
 
 def long_head(size: int) -> bytes:
-    """A request whose target, header names and header values have so many bytes."""
+    """A request whose target, header names and header values have a total length."""
     bare = sum(len(text) for text in ("/api/health", "host", "localhost", "connection", "close", "x"))
     return get("/api/health", "x: " + "a" * (size - bare))
 
@@ -114,7 +114,7 @@ def names(count: int) -> str:
 
 
 def lists(count: int) -> str:
-    """So many lists and objects, none of them long."""
+    """Many short lists and objects."""
     return '{"a":[' + ",".join(["[]"] * (count // 2)) + '],"b":[' + ",".join(["[]"] * (count - count // 2 - 3)) + "]}"
 
 
@@ -206,7 +206,7 @@ def test_default_limits(body: bytes, is_refused: bool) -> None:
             Limits().check(body)
     else:
         Limits().check(body)
-    assert time.process_time() - begun < 2  # seconds; some hours where it looks at each pair of places
+    assert time.process_time() - begun < 2  # seconds; hours if each pair of places was compared
 
 
 @pytest.mark.parametrize(("size", "status"), [(2**23, 200), (2**23 + 1, 413)])
@@ -231,7 +231,7 @@ def test_default_depth_allows_all_readable_values() -> None:
         for depth, statuses in ((199, (201,)), (200, (422,)), (900, (422,)), (999, (400, 422)), (1000, (400,))):
             answer = server.ask(post(ARTIFACTS, body.format("[" * depth + "]" * depth)))
             assert answer.status in statuses, (depth, answer.body)
-        row = server.ask(post(FILTER, '{"artifacts":{"key":{"any_":["deep"]}}}')).said
+        row = server.ask(post(FILTER, '{"artifacts":{"key":{"any_":["deep"]}}}')).document
         assert len(row) == 1
         for depth in (*range(930, 970), 1001, 100_000):
             for request in (
@@ -464,7 +464,7 @@ def test_requests_cannot_inject_log_lines(form: str) -> None:
 
 
 def test_exception_is_logged_as_a_line_of_json(tmp_path: Path) -> None:
-    """Whatever is in it: here the exception of a handler."""
+    """With any content: here the exception of a handler."""
     (tmp_path / "handlers").mkdir()
     (tmp_path / "handlers" / "__init__.py").touch()
     (tmp_path / "handlers" / "broken.py").write_text(

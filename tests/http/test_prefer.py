@@ -126,7 +126,7 @@ def test_preferred_response_has_no_side_effects(server: StandIn) -> None:
 
 def test_every_example_of_the_contract_can_be_selected(api: httpx.Client) -> None:
     ours = Api.load(own_folder())
-    asked = 0
+    count = 0
     for operation in ours.operations.values():
         path = re.sub(r"\{\w*id\}", FLOW, operation.path)
         path = re.sub(r"\{\w+\}", "x", path)
@@ -135,8 +135,8 @@ def test_every_example_of_the_contract_can_be_selected(api: httpx.Client) -> Non
             answer = api.request(operation.method, path, headers=headers)
             assert answer.status_code == status, (operation.id, name)
             assert (answer.json() if answer.content else None) == value
-            asked += 1
-    assert asked > 60
+            count += 1
+    assert count > 60
 
 
 @pytest.mark.parametrize(

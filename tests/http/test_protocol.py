@@ -187,8 +187,8 @@ def test_body_after_an_upgrade_offer_is_limited() -> None:
 
 def test_connect_is_rejected_and_later_data_ignored(stand_in: StandIn) -> None:
     for target in ("/api/health", "example.org:443"):
-        ((status, said),) = answers(sent(stand_in, message(f"CONNECT {target}"), HEALTH))
-        assert (status, said) == (400, {"detail": "CONNECT is not supported; this server is not a proxy."})
+        ((status, body),) = answers(sent(stand_in, message(f"CONNECT {target}"), HEALTH))
+        assert (status, body) == (400, {"detail": "CONNECT is not supported; this server is not a proxy."})
 
 
 # ---------------------------------------------------------------------- WebSockets
@@ -380,7 +380,7 @@ SLOW = message("GET /api/health", "Prefer: delay=1.4")
 
 @pytest.mark.parametrize("end", [LAST, LAST[:20], LAST[:-1], with_length("POST /api/flows/count", "Connection: close")])
 def test_pipelined_responses_can_take_longer_than_the_time_limit(impatient: StandIn, end: bytes) -> None:
-    """Requests that are sent meanwhile wait for the server, not the other way round."""
+    """Requests that are sent meanwhile wait for the server, not vice versa."""
     rest = LAST[len(end) :] if LAST.startswith(end) else b""
     with connect(impatient) as connection:
         connection.sendall(SLOW * 2 + end)
@@ -490,7 +490,7 @@ def test_open_websockets_count_as_connections() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/silent"])
 def test_silent_websocket_is_closed(path: str) -> None:
-    """Where the client answers no pings, and where the application does not answer the handshake."""
+    """If the client answers no pings, or the application does not accept the handshake."""
     with serving(echo, client_timeout=1) as address, socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(message(f"GET {path}", *WEBSOCKET))
         assert received(connection).startswith(b"HTTP/1.1 101 ") is (path == "/")

@@ -202,7 +202,7 @@ def test_prefect_must_have_its_ui(installed: Path) -> None:
         ("x-web-ui: web_ui.none", r"`operationId: web_ui.none` has no handler"),
     ],
 )
-def test_an_api_must_name_its_ui(tmp_path: Path, line: str, reason: str) -> None:
+def test_api_must_name_its_ui(tmp_path: Path, line: str, reason: str) -> None:
     for name in ("openapi", "handlers"):
         shutil.copytree(own_folder() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     contract = (own_folder() / "openapi.yaml").read_text(encoding="utf-8")

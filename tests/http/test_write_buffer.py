@@ -61,13 +61,13 @@ def test_consecutive_writes_are_sent_in_one_piece() -> None:
     assert record_of(answer, answer, lambda buffer: None) == [b"head, body", b"head, body"]
 
 
-@pytest.mark.parametrize(("end", "said"), [("write_eof", "eof"), ("close", "closed"), ("abort", "aborted")])
-def test_data_is_sent_before_the_end(end: str, said: str) -> None:
+@pytest.mark.parametrize(("end", "call"), [("write_eof", "eof"), ("close", "closed"), ("abort", "aborted")])
+def test_data_is_sent_before_the_end(end: str, call: str) -> None:
     def ended(buffer: WriteBuffer) -> None:
         answer(buffer)
         getattr(buffer, end)()
 
-    assert record_of(ended) == [b"head, body", said]
+    assert record_of(ended) == [b"head, body", call]
 
 
 def test_nothing_is_sent_after_a_disconnect() -> None:

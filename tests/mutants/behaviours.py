@@ -36,7 +36,7 @@ def sends(operations: str, change: Change) -> Behaviour:
     return about(operations, behave)
 
 
-def asks(queries: str, change: Change) -> Behaviour:
+def reads_with(queries: str, change: Change) -> Behaviour:
     """The same for valid requests that change nothing; invalid ones are unchanged."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
@@ -111,14 +111,14 @@ def shows_where(
         operands = [operand for operand in found(body, place) if operand]
         return [row for row in rows if all(test(row, operand) for operand in operands)]
 
-    def is_asked(request: Request) -> bool:
+    def applies(request: Request) -> bool:
         return any(found(request.json, place)) and "or_" not in found(request.json, r"\w+.operator")
 
-    return when(is_asked, shows(resource, choice, wider))
+    return when(applies, shows(resource, choice, wider))
 
 
 async def every_row(request: Request, broken: BrokenServer) -> list[Any]:
-    """All rows that meet the criteria of a request, whatever page it asks for."""
+    """All rows that meet the criteria of a request, of all pages."""
     path = request.path.rpartition("/")[0] + "/filter"
     rows: list[Any] = []
     while len(rows) % PAGE == 0:

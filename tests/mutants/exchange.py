@@ -37,7 +37,7 @@ class Request:
         """The object in its body; an empty one if it has no body."""
         return self._object or {}
 
-    def says(self, places: str) -> bool:
+    def has(self, places: str) -> bool:
         """Whether its body has values at these places."""
         return bool(found(self.json, places))
 

@@ -129,7 +129,7 @@ class Judge:
         return run is not None
 
     def _judged(self, drawn: Drawn, checkout: Checkout) -> Run | None:
-        """The test that catches a mutation, or None where none does."""
+        """The test that catches a mutation, or None."""
         for tests in self._reaching(drawn, checkout.folder):
             with checkout.mutated(drawn.module, drawn.mutation):
                 run = self._run(tests, checkout)

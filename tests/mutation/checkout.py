@@ -107,7 +107,7 @@ def file_of(test: str) -> str:
 
 
 def failure(file: str, status: int, output: str) -> Run:
-    """The failure that pytest's summary names first; where it names none, such as after a crash, the whole file's."""
+    """The failure that pytest's summary names first; if there is no name, such as after a crash, that of the file."""
     _, _, summary = output.rpartition(SUMMARY)
     failed = FAILURE.search(summary)
     if status == FAILED and failed:

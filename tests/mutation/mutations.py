@@ -96,7 +96,7 @@ class Collector(ast.NodeVisitor):
         self.visit(node.args)
         for statement in node.body:
             if node.name == "__init__" and isinstance(statement, ast.Assign):
-                # A first value that is never set fails at once, whatever tests look at; how it is made is mutated.
+                # A missing initial value fails at once in any test; its expression is mutated.
                 self.visit(statement.value)
             else:
                 self.visit(statement)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-# What holds whole packages besides the tests that import them: by the server's answers.
+# Tests of whole packages besides those that import them: by the server's responses.
 AREAS: dict[str, tuple[str, ...]] = {
     "contract": ("contract/", "operations/test_strict.py", "test_golden.py"),
     "filters": ("filters/", "contract/test_contract.py", "test_golden.py", "workspaces/test_explain.py"),

@@ -45,10 +45,10 @@ class Forwarder(BaseHTTPRequestHandler):
 
     target: str
     status: int | None
-    asked: list[str]
+    paths: list[str]
 
     def do_POST(self) -> None:
-        self.asked.append(self.path)
+        self.paths.append(self.path)
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.status is not None:
             self._answer(self.status, b"no way")
@@ -88,10 +88,10 @@ def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | Non
 
 @contextmanager
 def proxy(target: str, status: int | None = None) -> Iterator[tuple[str, list[str]]]:
-    asked: list[str] = []
-    handler = type("Here", (Forwarder,), {"target": target, "status": status, "asked": asked})
+    paths: list[str] = []
+    handler = type("Here", (Forwarder,), {"target": target, "status": status, "paths": paths})
     with serving(handler) as url:
-        yield url, asked
+        yield url, paths
 
 
 def run(command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -137,18 +137,18 @@ def test_error_of_a_refused_connection_names_the_proxy(way: str) -> None:
 
 @pytest.mark.parametrize("status", [407, 502, 503])
 def test_error_of_the_proxy_itself_names_it(status: int) -> None:
-    with proxy("http://nowhere", status) as (url, asked):
+    with proxy("http://nowhere", status) as (url, paths):
         result = run("verify", FAR, "--proxy", url)
-    assert (result.returncode, len(asked) > 0) == (2, True)
+    assert (result.returncode, len(paths) > 0) == (2, True)
     assert f"cannot be reached through the proxy {url} (--proxy) ({status})" in result.stderr
 
 
 def test_verify_through_a_proxy(small: httpx.Client) -> None:
-    with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, asked):
+    with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, paths):
         result = run("verify", FAR, "--proxy", url, "--max-requests", "12", "--seed", "1")
     assert "12 requests" in result.stdout, result.stderr
-    assert len(asked) == 12
-    assert all(path.startswith(FAR) for path in asked)
+    assert len(paths) == 12
+    assert all(path.startswith(FAR) for path in paths)
 
 
 def test_verify_of_a_local_server_bypasses_the_proxy(small: httpx.Client) -> None:
@@ -190,7 +190,7 @@ def secure(small: httpx.Client, authority: trustme.CA) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     target = str(small.base_url.join("/")).rstrip("/")
-    handler = type("Secure", (Forwarder,), {"target": target, "status": None, "asked": []})
+    handler = type("Secure", (Forwarder,), {"target": target, "status": None, "paths": []})
     with serving(handler, context) as url:
         yield f"{url}/api"
 
@@ -218,16 +218,16 @@ def test_control_api_with_certificates(small: httpx.Client, secure: str, authori
     wrong = run("admin", "state", "--url", secure, "--ca-file", str(tmp_path / "nowhere"))
     assert wrong.returncode == 2
     assert wrong.stderr.endswith("nowhere: cannot be used as --ca-file (No such file or directory)\n")
-    with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, asked):
+    with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, paths):
         assert "workspaces" in run("admin", "state", "--url", FAR, "--proxy", url).stdout
-    assert asked == ["http://prefect.invalid/__admin/state"] * 2
+    assert paths == ["http://prefect.invalid/__admin/state"] * 2
 
 
 def test_invalid_certificate_options_are_reported(tmp_path: Path) -> None:
     empty, pipe = tmp_path / "empty", tmp_path / "pipe"
     empty.touch()
     os.mkfifo(pipe)
-    for options, said in {
+    for options, error in {
         ("--ca-file", str(empty)): "it has no certificates in PEM format",
         ("--ca-file", str(tmp_path / "nowhere")): "No such file or directory",
         ("--ca-file", str(pipe)): "it is a pipe, not a regular file",
@@ -235,11 +235,11 @@ def test_invalid_certificate_options_are_reported(tmp_path: Path) -> None:
         ("--ca-file", str(empty), "--insecure"): "--insecure and --ca-file exclude each other",
     }.items():
         result = run("verify", "https://127.0.0.1:1/api", *options)
-        assert (result.returncode, said in result.stderr) == (2, True), result.stderr
+        assert (result.returncode, error in result.stderr) == (2, True), result.stderr
 
 
 class Bomb(BaseHTTPRequestHandler):
-    """Sends 300 MB of zeros, compressed as the path requests: once as `/gzip`, or as they are as `/identity`."""
+    """Sends 300 MB of zeros, compressed as the path requests: `/gzip`, or `/identity` without compression."""
 
     def do_GET(self) -> None:
         encoding = self.path.strip("/").replace("+", ", ")

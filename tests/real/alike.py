@@ -10,7 +10,7 @@ DURATIONS = {"total_run_time", "estimated_run_time", "estimated_start_time_delta
 LATER = {"created", "updated"}
 SETS = {"after", "expect"}  # of triggers, in another order in each process of a real server
 SLOTS = "active_slots"  # the ids of runs, in any order
-SECONDS = 10.0  # between the answers of the two, at most
+SECONDS = 10.0  # between the responses of the two, at most
 
 
 class Likeness:

@@ -44,7 +44,7 @@ async def flow_runs_named(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-async def test_a_flow(number: int) -> None:
+async def test_flow(number: int) -> None:
     assert await doubled.with_options(flow_run_name=f"run {number}")(number) == 2 * number
     assert await flow_runs_named(f"run {number}") == ["Completed"]
 
@@ -55,11 +55,11 @@ async def test_flows_at_the_same_time() -> None:
     assert await flow_runs_named("together") == ["Completed"] * len(NUMBERS)
 
 
-async def test_a_synchronous_flow_in_a_thread() -> None:
+async def test_synchronous_flow_in_a_thread() -> None:
     assert await asyncio.to_thread(doubled_by_submit, 3) == 6
 
 
-async def test_a_variable() -> None:
+async def test_variable() -> None:
     await Variable.aset("place", "north", overwrite=True)
     assert await Variable.aget("place") == "north"
 

@@ -1,4 +1,4 @@
-"""A real server and a stand-in beside each other, on the same rows."""
+"""A real server and a stand-in, with the same rows."""
 
 import os
 import random

@@ -92,7 +92,7 @@ def test_flow_runs_send_no_heartbeats() -> None:
     assert get_current_settings().flows.heartbeat_frequency is not None
 
 
-def test_a_notification_is_sent_by_its_block(tmp_path: Path) -> None:
+def test_notification_is_sent_by_its_block(tmp_path: Path) -> None:
     received: SimpleQueue[str] = SimpleQueue()
 
     class Handler(BaseHTTPRequestHandler):
@@ -122,7 +122,7 @@ def test_a_notification_is_sent_by_its_block(tmp_path: Path) -> None:
             listener.shutdown()
 
 
-def test_it_works_within_an_event_loop() -> None:
+def test_harness_works_within_an_event_loop() -> None:
     async def run() -> int:
         with prefect_test_harness():
             result = await total_async()
@@ -138,7 +138,7 @@ def test_several_event_loops_one_after_another(harness: None) -> None:
     assert len(flow_runs()) == 3
 
 
-def test_threads_and_processes_have_it_too(harness: None) -> None:
+def test_threads_and_processes_use_the_harness(harness: None) -> None:
     results: list[int] = []
     thread = threading.Thread(target=lambda: results.append(total()))
     thread.start()
@@ -156,7 +156,7 @@ class OfUnittest(unittest.TestCase):
         harness.__enter__()
         self.addCleanup(harness.__exit__, None, None, None)
 
-    def test_a_flow(self) -> None:
+    def test_flow(self) -> None:
         assert total() == 8
         assert len(flow_runs()) == 1
 
@@ -171,7 +171,7 @@ class OfAsyncUnittest(unittest.IsolatedAsyncioTestCase):
     def tearDownClass(cls) -> None:
         cls.harness.__exit__(None, None, None)
 
-    async def test_a_flow(self) -> None:
+    async def test_flow(self) -> None:
         assert await total_async() == 2
 
     async def test_another(self) -> None:
@@ -179,19 +179,19 @@ class OfAsyncUnittest(unittest.IsolatedAsyncioTestCase):
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_the_fixture_has_a_workspace_for_each_test(prefect_api: str, number: int) -> None:
+def test_fixture_has_a_workspace_for_each_test(prefect_api: str, number: int) -> None:
     assert total() == 8
     assert len(flow_runs()) == 1
 
 
 class TestModule:
     @pytest.mark.parametrize("number", [1, 2])
-    def test_the_other_has_one_for_a_module(self, prefect_api_module: str, number: int) -> None:
+    def test_module_fixture_has_one_workspace(self, prefect_api_module: str, number: int) -> None:
         total()
         assert len(flow_runs()) == number
 
 
-def test_a_flow_that_is_tried_again(harness: None) -> None:
+def test_flow_is_retried(harness: None) -> None:
     tries: list[int] = []
 
     @flow(retries=2)
@@ -206,7 +206,7 @@ def test_a_flow_that_is_tried_again(harness: None) -> None:
     assert (run.run_count, run.state_name) == (3, "Completed")
 
 
-def test_a_task_that_fails(harness: None) -> None:
+def test_task_fails(harness: None) -> None:
     @task(retries=1)
     def broken() -> None:
         raise ValueError("broken")
@@ -221,7 +221,7 @@ def test_a_task_that_fails(harness: None) -> None:
         state.result()
 
 
-def test_a_state_that_a_flow_returns(harness: None) -> None:
+def test_flow_returns_a_state(harness: None) -> None:
     @flow
     def named() -> State:
         return Completed(message="all well", name="Fine")
@@ -252,7 +252,7 @@ def test_artifacts_variables_and_secrets(harness: None) -> None:
     assert writes() == "north hush"
 
 
-def test_logs_and_task_runs_are_there_once_they_are_sent(understudy: Any, prefect_api: str) -> None:
+def test_logs_and_task_runs_can_be_read(understudy: Any, prefect_api: str) -> None:
     total()
     assert {run.state_name for run in understudy.task_runs()} == {"Completed"}
     assert len(understudy.task_runs()) == 3
@@ -264,8 +264,8 @@ def test_logs_and_task_runs_are_there_once_they_are_sent(understudy: Any, prefec
     assert repr(run).startswith(f"<flow_runs {run.name!r}")
 
 
-def test_a_flow_that_waits_for_input(harness: None) -> None:
-    """What is not valid is refused, and the flow goes on waiting."""
+def test_flow_waits_for_input(harness: None) -> None:
+    """Invalid input is rejected, and the flow continues to wait."""
 
     @flow
     def asking() -> int:
@@ -284,7 +284,7 @@ def test_a_flow_that_waits_for_input(harness: None) -> None:
         answered.result()
 
 
-def test_a_task_that_is_delayed(harness: None) -> None:
+def test_task_is_delayed(harness: None) -> None:
     @task
     def double(number: int) -> int:
         return 2 * number
@@ -306,7 +306,7 @@ def test_a_task_that_is_delayed(harness: None) -> None:
     assert state().name == "Completed"
 
 
-def test_a_deployment_that_is_run_later(harness: None) -> None:
+def test_deployment_is_run_later(harness: None) -> None:
     deployment = total.to_deployment("later", tags=["a"]).apply()
     run = run_deployment(deployment, timeout=0, parameters={"number": 2}, tags=["b"])
     assert (run.state_name, run.parameters, sorted(run.tags)) == ("Scheduled", {"number": 2}, ["a", "b"])
@@ -315,7 +315,7 @@ def test_a_deployment_that_is_run_later(harness: None) -> None:
     assert waiting.id == run.id
 
 
-def test_a_run_with_a_name_of_its_own_keeps_its_retries(harness: None) -> None:
+def test_run_with_its_own_name_keeps_its_retries(harness: None) -> None:
     tries: list[int] = []
 
     @flow(flow_run_name="try-{number}", retries=1)

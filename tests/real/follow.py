@@ -110,13 +110,13 @@ def differing_writes(real: httpx.Client, ours: httpx.Client, contract: Contract)
 
 def differing_calls(real: httpx.Client, ours: httpx.Client, home: Path) -> Iterator[str]:
     """Whether the SDK of the release gets the same from both."""
-    said: list[Any] = []
+    results: list[Any] = []
     for api in (real, ours):
         environment = {"PREFECT_API_URL": str(api.base_url).rstrip("/"), "PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
         command = [str(REAL / "bin/python"), str(ROOT / "tests/real/sdk.py")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-        said.append((done.returncode, done.stdout, done.stderr[-WIDTH:] if done.returncode else ""))
-    yield "the same" if said[0] == said[1] else f"{said[0]} is {said[1]}"
+        results.append((done.returncode, done.stdout, done.stderr[-WIDTH:] if done.returncode else ""))
+    yield "the same" if results[0] == results[1] else f"{results[0]} is {results[1]}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Put a fixture set into a real server's database, ids and times as they are.
+"""Put a fixture set into a real server's database, with its ids and times.
 
 Runs under the real server's Python: `python load.py FIXTURES DATABASE`.
 """
@@ -142,7 +142,7 @@ async def encrypt(database: Any, documents: list[Row]) -> None:
 
 
 async def load(folder: Path) -> None:
-    # Prefect reads its settings as it is imported, so they must be there before.
+    # Prefect reads its settings when it is imported, so they must be set before.
     import sqlalchemy  # noqa: PLC0415
     from prefect.server.database import orm_models, provide_database_interface  # noqa: PLC0415
 

@@ -152,7 +152,7 @@ class Session:
             choices = TIMES
         if name == "interval" or name.endswith("_seconds"):
             choices = [3600, 86400, 5]
-        if name == "timezone":  # the message of a wrong one names all that a machine has
+        if name == "timezone":  # the error of an invalid one lists all of the machine
             choices = ["UTC", "Europe/Paris", "America/New_York"]
         return self.random.choice(choices)
 
@@ -171,7 +171,7 @@ class Session:
             if self.chance(0.96 if name in required else 0.4)
         }
         if "name" in schema["properties"] and "task_key" in schema["properties"]:
-            found["name"] = self.random.choice(TEXTS[:4])  # servers make up names, which differ
+            found["name"] = self.random.choice(TEXTS[:4])  # servers generate names, which differ
         if "name" in schema["properties"] and "empirical_policy" in schema["properties"]:
             found["name"] = self.random.choice(TEXTS[:4])
         return {**found, "unknown_field": 1} if self.chance(0.02) else found
@@ -193,7 +193,7 @@ def table_of(place: Place) -> str | None:
 
 
 class Pairing:
-    """Sends steps to both servers, and compares their answers."""
+    """Sends steps to both servers, and compares their responses."""
 
     def __init__(self, real: httpx.Client, ours: httpx.Client, contract: Contract) -> None:
         self.real, self.ours = real, ours
@@ -214,7 +214,7 @@ class Pairing:
         own = Step(step.method, self.likeness.translated(step.path), step.operation, translated, step.has_body)
         our_status, our_answer = send(self.ours, own)
         if POLL in step.path:
-            time.sleep(0.3)  # a real server marks what was polled after it has answered
+            time.sleep(0.3)  # a real server marks what was polled after its response
         if status != our_status:
             return answer, f"{status} {str(answer)[:300]} is {our_status} {str(our_answer)[:300]}"
         expected, got = without(self.moving, answer), without(self.moving, our_answer)

@@ -32,7 +32,7 @@ def fixture_text() -> str:
 def play_writes(api: httpx.Client, home: Path) -> dict[str, list[Any]]:
     """Every session: status and answer of each step.
 
-    Sessions that look at whole tables each get a new real server, with its files in `home`.
+    Sessions that read whole tables each get a new real server, with its files in `home`.
     """
     played = play(api, WRITES)
     for number, (name, steps) in enumerate(WHOLE_TABLE_WRITES.items()):

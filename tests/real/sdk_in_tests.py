@@ -24,13 +24,13 @@ def create(name: str) -> str:
         return str(client.create_flow_from_name(name))
 
 
-def test_the_first_to_import_it(prefect_api: str) -> None:
+def test_first_import(prefect_api: str) -> None:
     assert "prefect" not in sys.modules
     create("first")
     assert "first" in asyncio.run(names())
 
 
-def test_nothing_of_it_is_left() -> None:
+def test_settings_are_restored() -> None:
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
 
     assert PREFECT_API_URL.value() is None
@@ -38,13 +38,13 @@ def test_nothing_of_it_is_left() -> None:
 
 
 @pytest.mark.parametrize("name", ["second", "third"])
-def test_each_has_its_own(prefect_api: str, name: str) -> None:
+def test_each_test_has_its_own_rows(prefect_api: str, name: str) -> None:
     assert len(asyncio.run(names())) == int(FRESH)
     create(name)
     assert name in asyncio.run(names())
 
 
-def test_threads_have_it_too(prefect_api: str) -> None:
+def test_threads_use_the_workspace(prefect_api: str) -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(create, "from a thread").result()
     assert "from a thread" in asyncio.run(names())

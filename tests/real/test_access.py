@@ -51,18 +51,18 @@ BODIES = (b"", b"{}", b"{bad", b'{"limit":-1}', b'{"limit":1,"sort":"NAME_ASC"}'
 
 def guarded() -> Iterator[Request]:
     """Requests to a server that requires a password."""
-    for said in AUTHORIZATIONS:
-        yield Request("GET", "/api/hello", None, authorized(said))
-    for said in (None, basic("user:wrong"), basic(SECRET)):
+    for value in AUTHORIZATIONS:
+        yield Request("GET", "/api/hello", None, authorized(value))
+    for value in (None, basic("user:wrong"), basic(SECRET)):
         for method, path in PATHS:
             for more in ({}, ORIGIN, {"x-prefect-api-version": "0.1.0"}, PREFLIGHT if method == "OPTIONS" else {}):
-                yield Request(method, path, None, {**authorized(said), **more})
+                yield Request(method, path, None, {**authorized(value), **more})
         for body in BODIES:
-            yield Request("POST", "/api/flows/filter", body, {**JSON, **authorized(said)})
+            yield Request("POST", "/api/flows/filter", body, {**JSON, **authorized(value)})
 
 
-def authorized(said: str | None) -> Headers:
-    return {} if said is None else {"authorization": said}
+def authorized(value: str | None) -> Headers:
+    return {} if value is None else {"authorization": value}
 
 
 def changes() -> Iterator[Request]:
@@ -154,7 +154,7 @@ def answer(url: str, request: Request) -> dict[str, Any]:
     return {"status": status, "headers": kept, "body": lasting(shown(body, headers))}
 
 
-def lasting(said: Any) -> Any:
-    if isinstance(said, dict):
-        return {name: lasting(part) for name, part in said.items()}
-    return PASSING.sub("…", said) if isinstance(said, str) else said
+def lasting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: lasting(part) for name, part in value.items()}
+    return PASSING.sub("…", value) if isinstance(value, str) else value

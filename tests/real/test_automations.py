@@ -1,4 +1,4 @@
-"""Automations do the same on a real server with its services and on a stand-in whose clock moves beside it."""
+"""Automations do the same on a real server with services and on a stand-in whose clock is moved."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Prefect's own SDK and command line, against the stand-in as against a real server."""
+"""Prefect's SDK and command line, with the stand-in and with a real server."""
 
 import difflib
 import json
@@ -193,10 +193,10 @@ def commands(api_url: str, home: Path, text: str) -> list[tuple[str, int, str]]:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    said = json.loads(result.stdout)
+    results = json.loads(result.stdout)
     return [
         (line, status, re.sub(r" +$", "", MADE.sub("…", printed), flags=re.MULTILINE))
-        for line, (status, printed) in zip(lines, said, strict=True)
+        for line, (status, printed) in zip(lines, results, strict=True)
     ]
 
 

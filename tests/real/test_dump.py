@@ -24,7 +24,7 @@ def all_rows(api: httpx.Client, table: str) -> list[dict[str, Any]]:
             return rows
 
 
-def test_a_dump_of_a_real_server_can_be_served(pair: Callable[[Path], Pair], tmp_path: Path) -> None:
+def test_dump_of_a_real_server_can_be_served(pair: Callable[[Path], Pair], tmp_path: Path) -> None:
     real, ours = pair(own_folder() / "fixtures" / "demo")
     dump = tmp_path / "dump"
     dump.mkdir()

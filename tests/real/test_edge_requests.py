@@ -185,13 +185,13 @@ def test_queue_named_without_a_pool(pair: Callable[[Path], Pair]) -> None:
 
 
 def test_headers_are_in_the_same_order(pair: Callable[[Path], Pair]) -> None:
-    """`prefect api --verbose` prints them as they come."""
+    """`prefect api --verbose` prints them in that order."""
     real, ours = pair(SMALL)
     origin = {"origin": "http://example.com"}
-    asked: list[tuple[str, str, Headers]] = [
+    requests: list[tuple[str, str, Headers]] = [
         ("GET", "/health", {}), ("GET", "/nowhere", {}), ("PUT", "/flows/", {}), ("POST", "/flows/filter", {}),
         ("POST", "/flows/filter", origin), ("GET", "/flows", {}), ("DELETE", f"/flows/{NOBODY}", {}),
     ]  # fmt: skip
-    for method, path, headers in asked:
+    for method, path, headers in requests:
         names = [list(client.request(method, path, headers=headers).headers) for client in (real, ours)]
         assert names[0] == [name for name in names[1] if name != "x-understudy-hint"], f"{method} {path}"

@@ -1,4 +1,4 @@
-"""The order of events, many of which occurred at one time, in pages and counts of a real server and the stand-in."""
+"""The order of events, many of them simultaneous, in pages and counts of a real server and the stand-in."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Prefect's own SDK runs the same flows against a real server and against Understudy, with the same rows afterwards."""
+"""Prefect's SDK runs the same flows with a real server and with Understudy, with the same rows afterwards."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Flows of Prefect's own SDK in tests: the harness and the fixtures of the pytest plugin."""
+"""Flows of Prefect's SDK in tests: the harness and the fixtures of the pytest plugin."""
 
 import os
 import re
@@ -46,9 +46,9 @@ def test_flows_run_in_tests(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     options = ["-c", os.devnull, "--rootdir", str(tmp_path), "--understudy-fixtures", str(tmp_path / "empty")]
     done = pytest_in(tmp_path, tmp_path, *options, str(ROOT / "tests" / "real" / "flows_in_tests.py"))
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    assert "EventsWorker" not in said, said
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "EventsWorker" not in output, output
 
 
 @pytest.mark.timeout(900)

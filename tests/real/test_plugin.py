@@ -1,4 +1,4 @@
-"""Prefect's own SDK in tests that use the pytest plugin."""
+"""Prefect's SDK in tests that use the pytest plugin."""
 
 import os
 import subprocess

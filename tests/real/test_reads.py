@@ -1,4 +1,4 @@
-"""Fresh random requests to all operations that read, answered by a real server and by the stand-in."""
+"""New random requests to all operations that read, sent to a real server and to the stand-in."""
 
 import random
 from collections.abc import Callable
@@ -35,10 +35,10 @@ def test_random_requests_have_the_same_responses(
         got = ours.request(case["method"], case["path"], **body)
         assert got.status_code == case["status"], case
         assert comparison.agrees(case, got.json()), (case, got.json())
-        answered += says_something(got.json())
+        answered += has_rows(got.json())
     assert answered > count / 4, "too few requests find anything"
 
 
-def says_something(answer: Any) -> bool:
+def has_rows(answer: Any) -> bool:
     rows = rows_of(answer)
     return answer != 0 if rows is None else rows != []

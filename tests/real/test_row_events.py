@@ -1,4 +1,4 @@
-"""The events of rows that a real server keeps and those of the stand-in, after the same requests."""
+"""The stored events of rows of a real server and of the stand-in, after the same requests."""
 
 import json
 from collections import Counter
@@ -139,7 +139,7 @@ def sorted_events(api: httpx.Client) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda each: (each["event"], each["resource"].get(NAME, "")))
 
 
-def test_the_same_events_are_kept(tmp_path: Path) -> None:
+def test_same_events_are_stored(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with (
         real_server(tmp_path / "empty", tmp_path / "real", services=True) as real,

@@ -42,7 +42,7 @@ class World:
         return answer.json() if answer.content else None
 
     def wait_until(self, seconds: float) -> None:
-        """Wait until so many seconds after the begin."""
+        """Wait until some seconds after the beginning."""
         self._wait((self.begin + timedelta(seconds=seconds) - self._now()).total_seconds())
 
     def deployment(self, name: str, seconds: int, **fields: Any) -> str:
@@ -77,7 +77,7 @@ class World:
         task: str = self.post("/task_runs/", **body)["id"]
         runs.append(self.run("child", running, parent_task_run_id=task))
         self.post(f"/flow_runs/{runs[2]}/set_state", state={"type": "CANCELLED"}, force=True)
-        for seconds in (PAUSING, PAUSING + 8):  # once more, as the real scheduler may have been at it the first time
+        for seconds in (PAUSING, PAUSING + 8):  # again, as the real scheduler may have interfered the first time
             self.wait_until(seconds)
             self.post(f"/deployments/{deployments['paused']}/pause_deployment")
         self.wait_until(END)

@@ -1,4 +1,4 @@
-"""Random sessions of states that are set, on a real server and on the stand-in, and the rows that they leave."""
+"""Random sessions that set states, on a real server and on the stand-in, and the resulting rows."""
 
 import json
 import random
@@ -41,7 +41,7 @@ class Step(NamedTuple):
     headers: dict[str, str] | None = None
 
 
-def test_a_random_session_of_states_leaves_the_same_rows(
+def test_random_session_of_states_leaves_the_same_rows(
     pair: Callable[[Path], Pair], randomness: random.Random, tmp_path: Path
 ) -> None:
     rows = Rows(randomness)

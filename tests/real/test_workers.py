@@ -1,4 +1,4 @@
-"""Prefect's own worker and `flow.serve()` start the runs that are due, and complete them."""
+"""Prefect's worker and `flow.serve()` start the runs that are due, and complete them."""
 
 import os
 import subprocess

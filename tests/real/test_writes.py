@@ -98,7 +98,7 @@ class Session:
         return send("POST", "/flows/bulk_delete", {"flows": {"name": {"like_": name}}, "limit": 1})
 
     def look(self) -> Step:
-        """One thing as it is now."""
+        """A read of one row."""
         return send("GET", self.random.choice([
             f"/artifacts/{self.any_id('artifacts')}", f"/artifacts/{self.random.choice(self.keys)}/latest",
             f"/flows/{self.any_id('flows')}", f"/flows/name/{self.random.choice(self.names)}",

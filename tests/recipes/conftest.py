@@ -50,5 +50,5 @@ def environment(python: Path) -> dict[str, str]:
         **kept,
         "PATH": f"{python / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": sysconfig.get_path("purelib"),
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say that there is to be none
+        "PIP_NO_BUILD_ISOLATION": "0",  # disables it in pip
     }

@@ -34,7 +34,7 @@ def context(folder: Path) -> Path:
 def container(python: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Builds the image, into folders of this machine for those of the image; the settings of a container."""
     folder = tmp_path_factory.mktemp("image")
-    source, installed, said = context(folder / "source"), folder / "install", {}
+    source, installed, settings = context(folder / "source"), folder / "install", {}
     for word, rest in instructions():
         if word == "RUN":
             script = rest.replace("/install", str(installed))
@@ -42,8 +42,8 @@ def container(python: Path, environment: dict[str, str], tmp_path_factory: pytes
         elif rest == "--from=build /install /usr/local":
             shutil.copytree(installed, python, dirs_exist_ok=True)
         else:
-            said[word] = rest
-    return said
+            settings[word] = rest
+    return settings
 
 
 def test_container_serves_and_checks_its_health(

@@ -18,7 +18,7 @@ def test_unordered_lists_are_sorted() -> None:
 
 
 def test_names_of_triggers_are_unordered() -> None:
-    """They are sets in Prefect, so each process of a real server shows them in an order of its own."""
+    """They are sets in Prefect, so each process of a real server shows them in another order."""
     trigger = {"type": "compound", "triggers": [{"expect": ["b", "a"], "for_each": []}]}
     moving = moving_fields(Contract.load(own_folder() / "openapi.yaml"))
     assert without(moving, trigger) == {"type": "compound", "triggers": [{"expect": ["a", "b"], "for_each": []}]}

@@ -230,11 +230,11 @@ def hang_ups(api: httpx.Client, randomness: Random, tally: Tally) -> None:
     """Clients that disconnect during a request, or send invalid HTTP."""
     url = api.base_url
     head = f"POST {url.path}artifacts/filter HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n".encode()
-    said = randomness.choice(
+    data = randomness.choice(
         (b"", b"GET", head, head + b"content-length: 100\r\n\r\n{", head + b"content-length: 2\r\n\r\n{}", bytes(50))
     )
     with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
-        connection.sendall(said)
+        connection.sendall(data)
         time.sleep(randomness.random() / 100)
     tally.note(api.get("/health"), (200,))
 
@@ -322,7 +322,7 @@ def worker(url: str, work: Work, randomness: Random, tally: Tally, stopping: thr
 
 
 def settle(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Wait for a condition, but not for ever."""
+    """Wait for a condition, with a timeout."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)

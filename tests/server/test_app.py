@@ -1,4 +1,4 @@
-"""Every layer handles the requests of all kinds of clients, whatever headers they send."""
+"""Every layer handles the requests of all kinds of clients, with any headers."""
 
 import base64
 import json
@@ -62,11 +62,11 @@ def workspace(server: StandIn) -> Iterator[RemoteWorkspace]:
         workspace.faults.clear()
 
 
-def asked(url: str, sent: Headers, method: str, path: str, body: bytes | None = None, **more: str) -> Answer:
+def send(url: str, sent: Headers, method: str, path: str, body: bytes | None = None, **more: str) -> Answer:
     """The response to a request with only these headers."""
     site, _, base = url.partition("/api")
     headers = {**sent, **(JSON if body is not None else {}), **{name.replace("_", "-"): more[name] for name in more}}
-    # Short answers are not compressed, and the others are compared by their status.
+    # Short responses are not compressed, and the others are compared by their status.
     status, received, content = exchange(site, Request(method, f"/api{base}{path}", body, headers))
     return status, received, None if "content-encoding" in received or not content else json.loads(content)
 
@@ -81,32 +81,32 @@ def settled(answer: Answer) -> Answer:
 def test_request_without_credentials_is_rejected(locked: StandIn, sent: Headers) -> None:
     for method, path, body in ASKED:
         for base in ("", at(new_name())):
-            for said in ({}, {"authorization": "Bearer wrong"}):
-                status, _, answer = asked(locked.url, {**sent, **said}, method, f"{base}{path}", body)
+            for credentials in ({}, {"authorization": "Bearer wrong"}):
+                status, _, answer = send(locked.url, {**sent, **credentials}, method, f"{base}{path}", body)
                 assert (status, answer) == (401, {"exception_message": "Unauthorized"}), (method, path)
 
 
 @of_every_client
 @pytest.mark.parametrize("known", KNOWN.values(), ids=list(KNOWN))
 def test_request_with_credentials_is_accepted(locked: StandIn, sent: Headers, known: Headers) -> None:
-    statuses = [asked(locked.url, {**sent, **known}, *request)[0] for request in ASKED]
+    statuses = [send(locked.url, {**sent, **known}, *request)[0] for request in ASKED]
     assert statuses == [200, 200, 200, 200, 404]
 
 
 @of_every_client
 def test_write_needs_its_token(sent: Headers) -> None:
     with StandIn(SMALL, csrf=True) as server:
-        status, _, token = asked(server.url, sent, "GET", "/csrf-token?client=me")
+        status, _, token = send(server.url, sent, "GET", "/csrf-token?client=me")
         assert status == 200
-        refused = asked(server.url, sent, "POST", "/flows/count", b"{}")
+        refused = send(server.url, sent, "POST", "/flows/count", b"{}")
         assert (refused[0], refused[2]) == (403, {"detail": "Missing CSRF token."})
-        said = {**sent, "prefect-csrf-token": token["token"], "prefect-csrf-client": "me"}
-        assert asked(server.url, said, "POST", "/flows/count", b"{}")[0] == 200
+        credentials = {**sent, "prefect-csrf-token": token["token"], "prefect-csrf-client": "me"}
+        assert send(server.url, credentials, "POST", "/flows/count", b"{}")[0] == 200
 
 
 @of_every_client
 def test_journal_has_every_request(workspace: RemoteWorkspace, sent: Headers) -> None:
-    statuses = [asked(workspace.url, sent, *request)[0] for request in ASKED]
+    statuses = [send(workspace.url, sent, *request)[0] for request in ASKED]
     noted = workspace.requests
     assert [(each["method"], each["path"], each["status"]) for each in noted] == [
         (method, f"/api{path}", status) for (method, path, _), status in zip(ASKED, statuses, strict=True)
@@ -118,7 +118,7 @@ def test_journal_has_every_request(workspace: RemoteWorkspace, sent: Headers) ->
 @of_every_client
 def test_fault_is_applied(workspace: RemoteWorkspace, sent: Headers) -> None:
     workspace.faults.add(answer=503, retry_after=7, path="/flows/*")
-    answers = [asked(workspace.url, sent, *request) for request in ASKED]
+    answers = [send(workspace.url, sent, *request) for request in ASKED]
     assert [status for status, _, _ in answers] == [200, 503, 503, 503, 404]
     assert [headers.get("retry-after") for _, headers, _ in answers] == [None, "7", "7", "7", None]
     ((rule),) = workspace.faults
@@ -127,13 +127,13 @@ def test_fault_is_applied(workspace: RemoteWorkspace, sent: Headers) -> None:
 
 @of_every_client
 def test_request_can_prefer_a_response(workspace: RemoteWorkspace, sent: Headers) -> None:
-    assert [asked(workspace.url, sent, *request, prefer="code=503")[0] for request in ASKED] == [503] * len(ASKED)
+    assert [send(workspace.url, sent, *request, prefer="code=503")[0] for request in ASKED] == [503] * len(ASKED)
 
 
 @of_every_client
 def test_limits_are_enforced(server: StandIn, sent: Headers) -> None:
     long, deep = b"{" + b" " * 1000 + b"}", b'{"flows":' * 11 + b"{}" + b"}" * 11
-    assert [asked(server.url, sent, "POST", "/flows/filter", body)[0] for body in (long, deep)] == [413, 400]
+    assert [send(server.url, sent, "POST", "/flows/filter", body)[0] for body in (long, deep)] == [413, 400]
 
 
 REFUSED: dict[str, tuple[int, str, str, bytes | None, Headers]] = {
@@ -152,13 +152,13 @@ def test_every_client_gets_the_same_errors(
     server: StandIn, refused: tuple[int, str, str, bytes | None, Headers]
 ) -> None:
     status, method, path, body, more = refused
-    answers = [settled(asked(server.url, {**sent, **more}, method, path, body)) for sent in CLIENTS.values()]
+    answers = [settled(send(server.url, {**sent, **more}, method, path, body)) for sent in CLIENTS.values()]
     assert answers[0][0] == status
     assert all(answer == answers[0] for answer in answers)
 
 
 @of_every_client
 def test_url_selects_its_workspace(server: StandIn, workspace: RemoteWorkspace, sent: Headers) -> None:
-    assert asked(workspace.url, sent, "POST", "/flows/", b'{"name": "of one workspace"}')[0] == 201
-    assert asked(workspace.url, sent, "GET", "/flows/name/of%20one%20workspace")[0] == 200
-    assert asked(server.url, sent, "GET", "/flows/name/of%20one%20workspace")[0] == 404
+    assert send(workspace.url, sent, "POST", "/flows/", b'{"name": "of one workspace"}')[0] == 201
+    assert send(workspace.url, sent, "GET", "/flows/name/of%20one%20workspace")[0] == 200
+    assert send(server.url, sent, "GET", "/flows/name/of%20one%20workspace")[0] == 404

@@ -16,7 +16,7 @@ HOSTILE = "a\n\x1b[2J\u202e\ud800"
 
 @pytest.fixture(autouse=True)
 def _restored_logging() -> Iterator[None]:
-    """Logging as it was: that of the process that runs the tests."""
+    """Restores the logging of the process that runs the tests."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [(each.handlers[:], each.level, each.propagate, each.disabled) for each in loggers]
     yield

@@ -239,8 +239,8 @@ def test_json_log_has_the_same_fields() -> None:
         api.get("/version")
         process.send_signal(signal.SIGTERM)
         line = json.loads(process.communicate(timeout=20)[1].splitlines()[-1])
-    said = {name: line[name] for name in ("level", "method", "path", "status")}
-    assert said == {"level": "info", "method": "GET", "path": "/api/version", "status": 200}
+    shown = {name: line[name] for name in ("level", "method", "path", "status")}
+    assert shown == {"level": "info", "method": "GET", "path": "/api/version", "status": 200}
     assert line["milliseconds"] > 0
 
 

@@ -38,7 +38,7 @@ class Watched:
         return sorted(flow["name"] for flow in self.api.post("/flows/filter", json={}).json())
 
     def edit(self, path: Path, edit: Callable[[str], str]) -> str:
-        """Change a file, as editors do: by another one in its place. Returns the line that this is logged by."""
+        """Change a file like editors do, by replacing it. Returns the log line of the change."""
         after = path.with_name(f".{path.name}.new")
         after.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
         after.replace(path)
@@ -81,7 +81,7 @@ def test_fixtures_are_loaded_again(watched: Watched) -> None:
     assert watched.names() == sorted([*before, "added"])
 
 
-def test_the_contract_is_loaded_again(watched: Watched) -> None:
+def test_contract_is_loaded_again(watched: Watched) -> None:
     watched.edit(watched.folder / "openapi.yaml", lambda text: text.replace("  /hello:", "  /good-day:", 1))
     assert watched.api.get("/hello").status_code == 404
     assert watched.api.get("/good-day").status_code == 200
@@ -154,17 +154,17 @@ def test_no_request_is_lost_during_a_reload(tmp_path: Path, is_kept: bool) -> No
             url = urlsplit(str(watched.api.base_url))
             connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
             connection.connect()
-            socket, asked = connection.sock, 0
+            socket, count = connection.sock, 0
             while not is_over:
                 connection.request(
-                    "POST", "/api/flows/", f'{{"name": "f{asked}"}}', {"content-type": "application/json"}
+                    "POST", "/api/flows/", f'{{"name": "f{count}"}}', {"content-type": "application/json"}
                 )
                 answer = connection.getresponse()
                 assert (answer.status, answer.read()[:1]) in ((200, b"{"), (201, b"{"))
                 assert connection.sock is socket
-                asked += 1
+                count += 1
             connection.close()
-            return asked
+            return count
 
         asking = [pool.submit(ask_on) for _ in range(3)]
         for number in range(3):

@@ -5,7 +5,7 @@ import pytest
 from tests.server.soak import soak
 
 
-@pytest.mark.timeout(3600)  # as long as --soak-minutes says
+@pytest.mark.timeout(3600)  # as long as --soak-minutes
 def test_busy_server_stays_healthy(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     figures = soak(request.config.getoption("--soak-minutes"))
     with capsys.disabled():

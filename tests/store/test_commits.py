@@ -24,10 +24,10 @@ class Disk:
         self.error: Exception | None = None
         self.turning = threading.Event()
         self.turning.set()
-        self.asked = threading.Semaphore(0)
+        self.waiting = threading.Semaphore(0)
 
     def keep(self, changes: Sequence[Change]) -> None:
-        self.asked.release()
+        self.waiting.release()
         assert self.turning.wait(10)
         if self.error is not None:
             raise self.error
@@ -58,7 +58,7 @@ class Desk:
 
     async def flushing(self) -> None:
         """Wait until a flush is under way."""
-        assert await asyncio.to_thread(self.disk.asked.acquire, timeout=10)
+        assert await asyncio.to_thread(self.disk.waiting.acquire, timeout=10)
 
     async def started(self, operation: Callable[[], Any]) -> asyncio.Task[Any]:
         """Start an operation, up to its first wait."""

@@ -53,7 +53,7 @@ SPACES = ("", " ", "\n", "\n  ", "\r\n")
 
 
 def value(randomness: random.Random, depth: int = 0) -> Any:
-    """A JSON value whose text can be taken for the end of a row."""
+    """A JSON value whose text looks like the end of a row."""
     kinds: list[Callable[[], Any]] = [
         lambda: randomness.choice(TEXTS),
         lambda: randomness.choice([None, True, -1, 10**30, 2.5]),
@@ -137,10 +137,10 @@ def test_damaged_file_is_rejected_with_the_place_and_not_changed(tmp_path: Path,
     path.write_text(text, encoding="utf-8")
     with pytest.raises(StoreError) as raised:
         opens(path)
-    said = str(raised.value)
-    assert said.startswith(f"{path}, line {line}: {reason}"), said
-    assert said.endswith(f"; `understudy store repair {path}` saves what can be read")
-    assert "\n" not in said
+    message = str(raised.value)
+    assert message.startswith(f"{path}, line {line}: {reason}"), message
+    assert message.endswith(f"; `understudy store repair {path}` saves what can be read")
+    assert "\n" not in message
     assert path.read_text(encoding="utf-8") == text
 
 

@@ -245,7 +245,7 @@ def test_deleted_current_folder_is_reported(tmp_path: Path) -> None:
 
 
 def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
-    """The limit is too low for both: fewer connections are accepted, and writes continue whatever clients do."""
+    """The limit is too low for both: fewer connections are accepted, and writes always continue."""
     with serving(path, "prlimit", "--nofile=256:256") as served:
         assert served.artifact("before").status_code == 201
         address = (served.api.base_url.host, served.api.base_url.port or 0)

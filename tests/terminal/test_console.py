@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.servers import free_port
-from tests.verify.test_verify import heed_interrupts
+from tests.verify.test_verify import handle_interrupts
 
 COMMAND = [sys.executable, "-m", "understudy"]
 FULL = "/dev/full"
@@ -50,7 +50,7 @@ def test_interrupt_during_imports_ends_quietly(module: str) -> None:
         text=True,
         check=False,
         timeout=120,
-        preexec_fn=heed_interrupts,
+        preexec_fn=handle_interrupts,
     )
     assert process.returncode in (130, -signal.SIGINT)
     assert (process.stdout, process.stderr.strip()) == ("", "")
@@ -80,7 +80,7 @@ def test_interrupt_lost_in_a_destructor_is_raised_again() -> None:
         text=True,
         check=False,
         timeout=50,
-        preexec_fn=heed_interrupts,
+        preexec_fn=handle_interrupts,
     )
     assert (process.stdout, process.stderr) == ("interrupted\n", "")
 
@@ -144,10 +144,10 @@ def test_terminal_with_any_encoding(encoding: str) -> None:
         timeout=120,
     )
     assert process.returncode == 2
-    said = process.stderr.decode(encoding)
-    assert said.startswith("error: cannot listen on ")
-    assert said.count("\n") == 1
-    assert "\x1b" not in said
+    output = process.stderr.decode(encoding)
+    assert output.startswith("error: cannot listen on ")
+    assert output.count("\n") == 1
+    assert "\x1b" not in output
 
 
 def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_unexpected_error_is_one_line(name: str, tmp_path: os.PathLike[str]) -> 
     )
     command = [sys.executable, "-c", code]
     process = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path, preexec_fn=heed_interrupts
+        command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path, preexec_fn=handle_interrupts
     )
     assert process.returncode == status
     assert process.stderr.startswith(line)

@@ -47,7 +47,7 @@ def at(count: int) -> Callable[[list[Request]], bool]:
 
 
 def is_made(count: int) -> Callable[[list[Request]], bool]:
-    """Whether so many rows are created, the last of them by the current request."""
+    """Whether a number of rows is created, the last of them by the current request."""
     return lambda log: (
         log[-1].is_a("POST /(artifacts|flows)/") and sum(each.is_a("POST /(artifacts|flows)/") for each in log) == count
     )

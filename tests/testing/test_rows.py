@@ -53,7 +53,7 @@ def test_a_run(understudy, understudy_client):
 def test_failed_test_shows_its_runs(tmp_path: Path) -> None:
     (tmp_path / "test_failing.py").write_text(FAILING, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider", str(tmp_path)]
-    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
-    assert "Rows of the test" in said
-    assert "flow_runs: mine-1, Failed, it broke\n" in said
-    assert "logs: 40, oh no\n" in said
+    output = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    assert "Rows of the test" in output
+    assert "flow_runs: mine-1, Failed, it broke\n" in output
+    assert "logs: 40, oh no\n" in output

@@ -319,7 +319,7 @@ class Page(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody wants to know."""
+        """Do not log."""
 
 
 class NotFound(Page):
@@ -330,7 +330,7 @@ class NotFound(Page):
 
 class Files(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody wants to know."""
+        """Do not log."""
 
 
 @contextmanager

@@ -211,7 +211,7 @@ with StandIn(api={str(tmp_path)!r}, process=True) as standin:
     assert (ended.stdout, ended.stderr) == ("of PYTHONPATH\n", "")
 
 
-def test_a_server_collects_garbage_once_it_has_started(tmp_path: Path) -> None:
+def test_server_collects_garbage_once_it_has_started(tmp_path: Path) -> None:
     copy_api(tmp_path, hello="import gc; return str(gc.isenabled())")
     with StandIn(SMALL, api=tmp_path, process=True) as standin:
         assert httpx.get(f"{standin.url}/hello").json() == "True"
@@ -444,7 +444,7 @@ def test_can_be_used_and_stopped_after_ctrl_c_at_any_line_of_a_request() -> None
 
 
 def copy_api(folder: Path, *, hello: str) -> None:
-    """Understudy's own API, with another body of a handler."""
+    """The bundled API, with another body of a handler."""
     for name in ("handlers", "openapi"):
         shutil.copytree(own_folder() / name, folder / name)
     shutil.copy(own_folder() / "openapi.yaml", folder)

@@ -222,7 +222,7 @@ def test_rows_that_remain_after_a_cascading_delete(all_tables: ContextFactory, a
 
 
 def test_name_that_looks_like_an_id_is_a_name(all_tables: ContextFactory, api: Api) -> None:
-    """In upper case, it is another one."""
+    """In upper case, it is another name."""
     name = "46536b50da9a4aec96d90d38c17da5be"
     with all_tables.context_of(app_on(SMALL, api)) as context:
         context.success(

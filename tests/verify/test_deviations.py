@@ -109,12 +109,12 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_invalid_document_is_reported_with_its_line(tmp_path: Path, name: str) -> None:
-    content, said = ERRORS[name]
+    content, expected = ERRORS[name]
     path = tmp_path / "known.md"
     path.write_bytes(content)
     with pytest.raises(UnderstudyError) as error:
         load(path)
-    assert str(error.value).startswith(f"{path}{said}")
+    assert str(error.value).startswith(f"{path}{expected}")
     assert "\n" not in str(error.value)
 
 

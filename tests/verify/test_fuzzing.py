@@ -91,7 +91,7 @@ def is_safe(request: Request) -> bool:
 
 
 @pytest.mark.parametrize("budget", range(PROBES + 1))
-def test_it_does_not_start_without_remaining_budget(small: httpx.Client, budget: int) -> None:
+def test_fuzzing_does_not_start_without_remaining_budget(small: httpx.Client, budget: int) -> None:
     with watched(small) as (url, log), context_of(url, budget) as context:
         files = {"fixtures": None, "known": None, "junit": None, "json": None, "html": None}
         asked = {"max_requests": budget, "rate": None, "seed": 1, "strict": False, "allow_writes": False}
@@ -101,7 +101,7 @@ def test_it_does_not_start_without_remaining_budget(small: httpx.Client, budget:
     assert log == []
 
 
-def test_it_reads_only_unless_writes_are_allowed(strict: httpx.Client) -> None:
+def test_fuzzing_is_read_only_by_default(strict: httpx.Client) -> None:
     before = everything(strict)
     with watched(strict) as (url, log), context_of(url, 400) as context:
         fuzz(context, allow_writes=False)
@@ -111,7 +111,7 @@ def test_it_reads_only_unless_writes_are_allowed(strict: httpx.Client) -> None:
     assert {request.headers.get("x-mine") for request in log} == {"1"}
 
 
-def test_it_writes_only_to_its_own_rows(strict: httpx.Client) -> None:
+def test_fuzzing_writes_only_to_its_own_rows(strict: httpx.Client) -> None:
     before, ids = everything(strict), {row["id"] for path in SMALL.glob("*.jsonl") for row in jsonl.read(path)}
     with watched(strict) as (url, log), context_of(url, 800) as context:
         fuzz(context, allow_writes=True)
@@ -127,7 +127,7 @@ def test_it_writes_only_to_its_own_rows(strict: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("budget", [1, 40, 200])
-def test_it_stops_when_the_budget_is_spent(small: httpx.Client, budget: int) -> None:
+def test_fuzzing_stops_when_the_budget_is_spent(small: httpx.Client, budget: int) -> None:
     with watched(small) as (url, log), context_of(url, budget) as context:
         fuzz(context, allow_writes=False)
     assert budget <= len(log) <= budget + OVER

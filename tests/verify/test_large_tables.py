@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from tests import jsonl
 from tests.apps import app_on
-from tests.mutants.behaviours import asks, sends
+from tests.mutants.behaviours import reads_with, sends
 from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
@@ -108,7 +108,7 @@ def test_correct_server_has_no_violations(context: CheckContext) -> None:
 
 
 def test_broken_server_is_detected(large: ASGIApp, context_factory: ContextFactory) -> None:
-    app = Proxy(Inside(large), asks("POST /flows/filter", drop("flow_runs")))
+    app = Proxy(Inside(large), reads_with("POST /flows/filter", drop("flow_runs")))
     with context_factory.context_of(app) as context:
         context_factory.learn(context)
         context.results.run(partial(checked, context, narrowed(context)))

@@ -33,11 +33,11 @@ def create(all_operations: ContextFactory) -> Endpoint:
     return all_operations.endpoint_map.creates["flows"]
 
 
-def test_a_new_pair_is_asked_at_once(pair: ReferencePair, server: ReferenceServer, create: Endpoint) -> None:
+def test_new_pair_is_ready_at_once(pair: ReferencePair, server: ReferenceServer, create: Endpoint) -> None:
     assert pair.difference(create, CREATE, pair.answers(CREATE), server.ask(CREATE)) is None
 
 
-def test_a_restarted_pair_has_no_rows(pair: ReferencePair, server: ReferenceServer, create: Endpoint) -> None:
+def test_restarted_pair_has_no_rows(pair: ReferencePair, server: ReferenceServer, create: Endpoint) -> None:
     pair.answers(CREATE)
     pair.restart()
     first, second = server.ask(CREATE), server.ask(CREATE)

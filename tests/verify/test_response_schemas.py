@@ -73,10 +73,10 @@ def test_valid_response(context_factory: ContextFactory, name: str) -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_invalid_response(context_factory: ContextFactory, name: str) -> None:
-    label, answer, media_type, said = FAULTS[name]
+    label, answer, media_type, expected = FAULTS[name]
     shapes, endpoint = ResponseSchemas(), context_factory.endpoint(label)
     for _ in range(2):
-        assert str(shapes.fault(endpoint, answer, media_type)).startswith(said)
+        assert str(shapes.fault(endpoint, answer, media_type)).startswith(expected)
 
 
 def test_responses_of_a_server_are_valid(context: CheckContext) -> None:

@@ -47,14 +47,14 @@ from understudy.verify.requests.scenario_requests import scenarios as all_scenar
 from understudy.verify.suite import subjects_of
 
 
-def with_a_stranger(rows: list[Any]) -> list[Any]:
+def with_an_unknown_row(rows: list[Any]) -> list[Any]:
     """A list with an additional row with an unknown key."""
     return [*rows, {**rows[0], "id": NOBODY, "key": "understudy-nobody"}] if rows else rows
 
 
 OWN = {
     "hello-refused": refuses("GET /hello", lambda request: True),
-    "latest-of-nobody": answers("POST /artifacts/latest/filter", with_a_stranger),
+    "latest-of-nobody": answers("POST /artifacts/latest/filter", with_an_unknown_row),
     "page-counts-one-more": answers("POST /flows/paginate", lambda page: {**page, "count": page["count"] + 1}),
 }
 BY_NAME = {mutant.name: mutant.behaviour for mutant in MUTANTS} | OWN
@@ -65,7 +65,7 @@ Focus = Callable[[CheckContext, Subjects], Iterable[Task]]
 """A part of all that is checked."""
 
 
-def nothing_more(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
+def nothing_else(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
     """The initial checks of a server."""
     return []
 
@@ -185,8 +185,8 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("repeatable", "criteria-leak", listed("artifacts", "artifacts.key.any_")),
     ("encoding", "compressed-lists-shorter", encoded),
     ("encoding", "charset-refused", encoded),
-    ("response", "field-of-another-type", nothing_more),
-    ("row format", "id-in-capitals", nothing_more),
+    ("response", "field-of-another-type", nothing_else),
+    ("row format", "id-in-capitals", nothing_else),
     ("duplicates", "row-twice", field_operators("flows", "flows.name.any_")),
     ("count", "count-one-more", field_operators("artifacts", "artifacts.id.any_")),
     ("count", "latest-counts-keyless", field_operators("artifact_collections", "artifacts.key.like_")),

@@ -470,7 +470,7 @@ def test_texts_in_another_case_are_requested(all_operations: ContextFactory, api
 
 @pytest.fixture
 def many_runs(tmp_path: Path) -> Path:
-    """So many runs that states are read only below some of them; each has had two."""
+    """Runs with two states each; too many to read the states of all."""
     state = {"type": "RUNNING", "name": "Running", "timestamp": "2026-01-02T03:04:05Z"}
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(3 * (MOST_PARENTS + 1))]
     runs, current, former = ids[::3], ids[1::3], ids[2::3]
@@ -568,8 +568,10 @@ def test_masked_values_are_not_used_in_requests(verdict: Verify, several_tables:
 
     assert verdict(replies(".*block.*", kept), rounds=5, fixtures=several_tables).violations == []
     assert len(sent) > 100
-    asked = [each for each in sent if "include_secrets=true" in each.path.lower() or each.json.get("include_secrets")]
-    assert asked == []
+    unmasked_requests = [
+        each for each in sent if "include_secrets=true" in each.path.lower() or each.json.get("include_secrets")
+    ]
+    assert unmasked_requests == []
 
 
 @pytest.mark.parametrize("wrong", [{"id": "none"}, {"active": "perhaps"}, {"id": None}])

@@ -171,31 +171,31 @@ def test_server_with_another_retry_after_header(verdict: Verify, waits: str | No
 
 
 def test_late_events_are_waited_for(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real server stores events after it has answered; `x-eventual` says so."""
+    """A real server stores events after its response, as `x-eventual` states."""
     monkeypatch.setattr(session_steps, "PAUSE", 0.02)
-    asked: Counter[str] = Counter()
+    requests: Counter[str] = Counter()
 
     def late(sent: Sent, answer: Reply) -> Reply:
-        asked[str(sent.json)] += 1
-        is_early = answer.is_success and asked[str(sent.json)] < 4
+        requests[str(sent.json)] += 1
+        is_early = answer.is_success and requests[str(sent.json)] < 4
         return answer.saying({**answer.json, "events": [], "total": 0}) if is_early else answer
 
     result = verdict(replies("POST /events/filter", late), "events", count=1, scenario="names of events")
     assert result.violations == []
-    assert max(asked.values()) >= 4
+    assert max(requests.values()) >= 4
 
 
 def test_late_events_are_requested_in_some_sessions_only(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_steps, "PAUSE", 0.02)
     monkeypatch.setattr(check_context, "WAITING", 0.001)
-    asked: list[str] = []
+    requests: list[str] = []
 
     def late(sent: Sent, answer: Reply) -> Reply:
-        asked.append(str(sent.json))
-        return answer.saying({**answer.json, "events": [], "total": 0}) if len(asked) < 4 else answer
+        requests.append(str(sent.json))
+        return answer.saying({**answer.json, "events": [], "total": 0}) if len(requests) < 4 else answer
 
     assert verdict(replies("POST /events/filter", late), "flows", count=8).violations == []
-    assert len(asked) == 4
+    assert len(requests) == 4
 
 
 def test_time_generated_by_the_server_is_sent_back(verdict: Verify) -> None:

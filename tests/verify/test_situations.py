@@ -11,7 +11,7 @@ import pytest
 
 from tests.apps import app_on
 from tests.conftest import SMALL
-from tests.mutants.behaviours import asks
+from tests.mutants.behaviours import reads_with
 from tests.mutants.generated import KINDS, drawn, generated
 from tests.mutants.mutant import Behaviour, Mutant, unchanged
 from tests.mutants.origin import Inside
@@ -144,7 +144,7 @@ def test_all_of_two_values_of_a_row(context_factory: ContextFactory, api: Api) -
         operator = next(each for each in subject.field_operators.values() if each.subject == "flows.tags.all_")
         single_criteria.check(subject, operator)
 
-    behaviour = asks("POST /flows/(filter|count|paginate)", first_of_all)
+    behaviour = reads_with("POST /flows/(filter|count|paginate)", first_of_all)
     verdict = judged(context_factory, api, own_folder() / "fixtures" / "demo", behaviour, "flows", first_operands)
     assert {each.subject for each in verdict.violations} == {"flows.tags.all_"}
 

@@ -18,7 +18,7 @@ from understudy.verify.requests.scenario_requests import scenarios as all_scenar
 
 
 def parts(kind: str, costs: list[int], sent: Counter[str]) -> list[Part]:
-    """Parts that send so many requests each."""
+    """Parts that send a number of requests each."""
 
     def part(number: int, cost: int) -> Part:
         return Part(f"{kind}{number}", lambda: sent.update({kind: cost}))

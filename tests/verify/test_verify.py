@@ -161,7 +161,7 @@ def test_reports_of_a_pass_match_the_summary(whole: Whole) -> None:
 # ------------------------------------------------------------------------- requests
 
 
-def test_it_reads_only_unless_writes_are_allowed(command: Command, small: httpx.Client) -> None:
+def test_verify_is_read_only_by_default(command: Command, small: httpx.Client) -> None:
     with watched(small) as (url, log):
         assert command.few(url, 900).status == 0
     assert {request.method for request in log} <= {"GET", "HEAD", "POST", "TRACE"}
@@ -216,7 +216,7 @@ def test_created_rows_are_deleted_after_the_limit_of_requests(command: Command) 
         assert everything(api) == before
 
 
-def heed_interrupts() -> None:
+def handle_interrupts() -> None:
     """Handle interrupts, which processes in a shell's background ignore, maybe also these tests."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -232,7 +232,7 @@ def test_created_rows_are_deleted_after_an_interrupt() -> None:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                preexec_fn=heed_interrupts,  # noqa: PLW1509 - it does nothing but this
+                preexec_fn=handle_interrupts,  # noqa: PLW1509 - it does nothing but this
             )
             while len(log) < 100:
                 assert process.poll() is None
@@ -469,15 +469,15 @@ def words(small: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_error_is_reported_in_one_line(command: Command, words: dict[str, str], name: str) -> None:
-    arguments, said = ERRORS[name]
+    arguments, expected = ERRORS[name]
     for word, value in words.items():
         arguments = [argument.replace(word, value) for argument in arguments]
-        said = said.replace(word, value)
+        expected = expected.replace(word, value)
     limit = () if "--spec-only" in arguments else ("--max-requests", "3")
     result = command(*limit, *arguments)
     assert result.status == 2
     *before, line = result.err.splitlines()
-    assert line.startswith(f"error: {said}")
+    assert line.startswith(f"error: {expected}")
     assert [each for each in before if each.strip() and not each.startswith(("verifying", "warning: "))] == []
 
 

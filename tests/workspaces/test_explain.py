@@ -184,7 +184,7 @@ def nested(path: str, value: Any) -> Any:
 # ------------------------------------------------------------------ leaves in words
 
 
-def says(few: Asked, row: UUID, path: str, operand: Any, request: str = "/artifacts/filter") -> str:
+def text_of(few: Asked, row: UUID, path: str, operand: Any, request: str = "/artifacts/filter") -> str:
     """The text of the leaf at a path."""
     return at(few.about(row, nested(path, operand), request), path).text
 
@@ -247,7 +247,7 @@ def says(few: Asked, row: UUID, path: str, operand: Any, request: str = "/artifa
     ],
 )
 def test_leaf_shows_the_criterion_and_the_value(few: Asked, row: UUID, path: str, operand: Any, words: str) -> None:
-    assert says(few, row, path, operand) == f"`{path} {words}"
+    assert text_of(few, row, path, operand) == f"`{path} {words}"
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_leaf_shows_the_criterion_and_the_value(few: Asked, row: UUID, path: str
     ],
 )
 def test_leaf_describes_all_related_rows(few: Asked, row: UUID, path: str, operand: Any, words: str) -> None:
-    assert says(few, row, path, operand, "/flows/filter") == f"`{path} {words}"
+    assert text_of(few, row, path, operand, "/flows/filter") == f"`{path} {words}"
 
 
 def test_leaf_contains_the_values(few: Asked) -> None:

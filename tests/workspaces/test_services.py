@@ -24,10 +24,10 @@ class Every:
         self._period = period
         self._next = START + timedelta(minutes=period)
         self._ran = ran
-        self.asked = 0
+        self.queries = 0
 
     def due(self, workspace: Workspace) -> datetime | None:
-        self.asked += 1
+        self.queries += 1
         return self._next
 
     def run(self, workspace: Workspace) -> None:
@@ -50,7 +50,7 @@ def test_due_times_are_queried_again_only_after_a_run() -> None:
     every = Every(2, [])
     services = Services(Workspace({}), [every.service()], START)
     assert [services.is_due(minutes(1)) for _ in range(3)] == [False, False, False]
-    assert every.asked == 1
+    assert every.queries == 1
     assert services.is_due(minutes(2))
 
 

@@ -22,7 +22,7 @@ from understudy.store.lock import Lock
 from understudy.store.write_log import log_file
 from understudy.workspaces.workspace_names import DEFAULT
 
-PLAIN = {"accept-encoding": "identity"}  # neither CORS nor gzip look at it
+PLAIN = {"accept-encoding": "identity"}  # neither CORS nor gzip handle it
 FOREIGN = {"origin": "http://example.com"}
 PREFLIGHT = {**FOREIGN, "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
@@ -69,9 +69,9 @@ def test_redirect_stays_in_the_workspace(scratch: httpx.Client, accepting: str) 
     assert answer.status_code == 307
     assert httpx.URL(answer.headers["location"]) == scratch.base_url.join(f"/api{at(name)}/flows/?x=1")
     assert scratch.post(answer.headers["location"], json={"name": "led"}).status_code == 201
-    asked = {"flows": {"name": {"any_": ["led"]}}}
-    assert scratch.post(f"{at(name)}/flows/count", json=asked).json() == 1
-    assert scratch.post("/flows/count", json=asked).json() == 0
+    body = {"flows": {"name": {"any_": ["led"]}}}
+    assert scratch.post(f"{at(name)}/flows/count", json=body).json() == 1
+    assert scratch.post("/flows/count", json=body).json() == 0
 
 
 def test_row_is_created_changed_and_deleted(scratch: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from tests.mutants.behaviours import asks, shows_where
+from tests.mutants.behaviours import reads_with, shows_where
 from tests.mutants.generated.vocabulary import mutant, paths_of
 from tests.mutants.known.texts import meets
 from tests.mutants.mutant import Behaviour, Mutant
@@ -39,7 +39,7 @@ def anywhere(selection: Selection, field_operator: FieldOperator) -> Iterator[tu
     """Other interpretations of an operand, by the kind of operator."""
 
     def reads(change: Callable[[Any], Any]) -> Behaviour:
-        return asks(paths_of(selection), at(re.escape(field_operator.subject), change))
+        return reads_with(paths_of(selection), at(re.escape(field_operator.subject), change))
 
     kind = field_operator.place.value["type"]
     yield "ignored", "is ignored", reads(lambda _: GONE)
@@ -101,13 +101,17 @@ def combined(selection: Selection) -> Iterator[Mutant]:
     """Criteria that are combined differently, and criteria that hide others."""
     paths = paths_of(selection)
     for name, part in selection.filters.items():
-        yield mutant(f"{selection.table}:{name}:ignored", f"The filter `{name}` is ignored.", asks(paths, drop(name)))
+        yield mutant(
+            f"{selection.table}:{name}:ignored", f"The filter `{name}` is ignored.", reads_with(paths, drop(name))
+        )
         if "operator" in part["properties"].value:
             yield mutant(
-                f"{selection.table}:{name}:and", f"`{name}.operator` is ignored.", asks(paths, drop(f"{name}.operator"))
+                f"{selection.table}:{name}:and",
+                f"`{name}.operator` is ignored.",
+                reads_with(paths, drop(f"{name}.operator")),
             )
         for other in selection.filters:
             if other != name:
-                beside = asks(paths, given(partial(has, name), drop(other)))
+                beside = reads_with(paths, given(partial(has, name), drop(other)))
                 label = f"{selection.table}:{other}:beside-{name}"
                 yield mutant(label, f"`{other}` is ignored beside `{name}`.", beside)

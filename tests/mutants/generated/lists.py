@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from tests.mutants.behaviours import answers, asks, number, replies, rows, when
+from tests.mutants.behaviours import answers, number, reads_with, replies, rows, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.mutant import Behaviour, BrokenServer, Mutant
@@ -38,18 +38,18 @@ def sorts(selection: Selection, endpoint: Endpoint) -> Iterator[Mutant]:
     operation, default = operation_of(endpoint), sort.value["default"]
     for word, other in zip(words, [*words[1:], words[0]], strict=True):
 
-        def is_asked(request: Request, word: str = word) -> bool:
+        def is_sorted(request: Request, word: str = word) -> bool:
             return bool(request.json.get(name, default) == word)
 
         kinds: dict[str, tuple[str, Behaviour]] = {
             "reversed": ("is the other way round", answers(operation, rows(backwards))),
             "swapped": ("exchanges the last two rows", answers(operation, rows(last_swapped))),
-            "other": (f"is {other}", asks(operation, put(**{name: other}))),
-            "deep": (f"is {other} after the first page", asks(operation, given(is_cut, put(**{name: other})))),
+            "other": (f"is {other}", reads_with(operation, put(**{name: other}))),
+            "deep": (f"is {other} after the first page", reads_with(operation, given(is_cut, put(**{name: other})))),
         }
         for kind, (says, behaviour) in kinds.items():
             yield mutant(
-                f"{endpoint.label}:{word}:{kind}", f"{endpoint.label}: {word} {says}", when(is_asked, behaviour)
+                f"{endpoint.label}:{word}:{kind}", f"{endpoint.label}: {word} {says}", when(is_sorted, behaviour)
             )
 
 
@@ -62,7 +62,7 @@ def last_swapped(found: list[Any]) -> list[Any]:
 
 
 def is_cut(body: Any) -> bool:
-    """Whether a body asks for a page after the first."""
+    """Whether a body requests a page after the first."""
     return bool(body.get(OFFSET)) or number(body.get(PAGE) or 1) > 1
 
 
@@ -70,15 +70,15 @@ def cuts(endpoint: Endpoint) -> Iterator[Mutant]:
     lists = operation_of(endpoint)
     for page in DEEP:
         for name, step in (("overlap", -1), ("gap", 1)):
-            behaviour = when(partial(is_deep, page), asks(lists, at(OFFSET, partial(moved, step))))
+            behaviour = when(partial(is_deep, page), reads_with(lists, at(OFFSET, partial(moved, step))))
             says = f"{endpoint.label}: pages from number {page + 1} on begin {step} rows further"
             yield mutant(f"{endpoint.label}:{name}-{page}", says, behaviour)
     few = given(lambda limit: isinstance(limit, int) and limit > MOST, lambda _: MOST)
     none = given(lambda body: body.get(LIMIT) == 0, drop(LIMIT))
     label = endpoint.label
     yield mutant(f"{label}:last", f"{label}: a page that is not full lacks its last row", replies(lists, without_last))
-    yield mutant(f"{label}:zero", f"{label}: a limit of 0 is the default", asks(lists, none))
-    yield mutant(f"{label}:most", f"{label}: a limit above {MOST} is {MOST}", asks(lists, at(LIMIT, few)))
+    yield mutant(f"{label}:zero", f"{label}: a limit of 0 is the default", reads_with(lists, none))
+    yield mutant(f"{label}:most", f"{label}: a limit above {MOST} is {MOST}", reads_with(lists, at(LIMIT, few)))
 
 
 def is_deep(page: int, request: Request) -> bool:

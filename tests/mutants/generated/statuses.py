@@ -1,4 +1,4 @@
-"""A mutant for each status of each operation: answered with another."""
+"""A mutant for each status of each operation: another status is returned."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.mutants.behaviours import asks
+from tests.mutants.behaviours import reads_with
 from tests.mutants.known.vocabulary import (
     ABOUT_ARTIFACTS,
     ABOUT_FLOWS,
@@ -35,7 +35,7 @@ def without_like_beside_any(body: Any) -> Any:
 
 def ignores(operations: str, place: str, where: str, seen_by: Step) -> Mutant:
     name = f"{place.replace('.', '-').replace('_', '-').strip('-')}-ignored-{where.replace(' ', '-')}"
-    return Mutant(name, f"`{place}` counts for nothing {where}.", asks(operations, drop(place)), [seen_by])
+    return Mutant(name, f"`{place}` counts for nothing {where}.", reads_with(operations, drop(place)), [seen_by])
 
 
 MUTANTS = [
@@ -129,7 +129,7 @@ MUTANTS = [
     Mutant(
         "artifacts-key-like-ignored-beside-any",
         "`artifacts.key.like_` counts for nothing beside `any_`.",
-        asks(ABOUT_ARTIFACTS, without_like_beside_any),
+        reads_with(ABOUT_ARTIFACTS, without_like_beside_any),
         [post("/artifacts/count", artifacts={"key": {**any_of("row-counts"), **like("nothing")}})],
     ),
 ]

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from tests.mutants.behaviours import about, asks, every_row, part_of, replies, shows_where, when
+from tests.mutants.behaviours import about, every_row, part_of, reads_with, replies, shows_where, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.known.vocabulary import (
     ABOUT_ARTIFACTS,
@@ -53,7 +53,7 @@ async def counts_nulls(request: Request, broken: BrokenServer) -> Answer:
     return answer.saying(max((await broken.ask(every)).json - (await broken.ask(named)).json, 0))
 
 
-def asked_apart(one: str, other: str, both: bool) -> Behaviour:
+def in_separate_requests(one: str, other: str, both: bool) -> Behaviour:
     """Rows that meet the criteria of two tables, each in a separate request: both of them, or any."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
@@ -77,56 +77,58 @@ MUTANTS = [
     Mutant(
         "type-any-and-not-any-swapped",
         "`artifacts.type`: `any_` excludes, `not_any_` includes.",
-        asks(QUERIES, at("artifacts.type", of(dict, rename(any_="not_any_", not_any_="any_")))),
+        reads_with(QUERIES, at("artifacts.type", of(dict, rename(any_="not_any_", not_any_="any_")))),
         [post("/artifacts/count", artifacts={"type": any_of("table")})],
     ),
     Mutant(
         "key-any-first-only",
         "Of `artifacts.key.any_` only the first key counts.",
-        asks(QUERIES, at("artifacts.key.any_", first)),
+        reads_with(QUERIES, at("artifacts.key.any_", first)),
         [post("/artifacts/count", artifacts={"key": any_of("row-counts", "daily-report")})],
     ),
     Mutant(
         "startswith-anywhere",
         "`work_queues.name.startswith_` is met by a text anywhere in the name.",
-        asks("POST /work_queues/filter", at("work_queues.name.startswith_", anywhere)),
+        reads_with("POST /work_queues/filter", at("work_queues.name.startswith_", anywhere)),
         [post("/work_queues/filter", work_queues={"name": {"startswith_": ["efault"]}})],
     ),
     Mutant(
         "state-any-first-only",
         "Of `flow_runs.state.type.any_` only the first word counts.",
-        asks(QUERIES, at("flow_runs.state.type.any_", first)),
+        reads_with(QUERIES, at("flow_runs.state.type.any_", first)),
         [post("/artifacts/count", flow_runs=in_state("FAILED", "COMPLETED"))],
     ),
     Mutant(
         "all-read-as-any",
         "`deployments.tags.all_` is met by any of the tags.",
-        asks(QUERIES, at("deployments.tags", given(lambda tags: "any_" not in (tags or "any_"), rename(all_="any_")))),
+        reads_with(
+            QUERIES, at("deployments.tags", given(lambda tags: "any_" not in (tags or "any_"), rename(all_="any_")))
+        ),
         [post("/flows/count", deployments={"tags": {"all_": ["etl", "finance"]}})],
     ),
     Mutant(
         "before-and-after-swapped",
         "`flow_runs.start_time`: `before_` means after, `after_` before.",
-        asks(QUERIES, at("flow_runs.start_time", of(dict, rename(before_="after_", after_="before_")))),
+        reads_with(QUERIES, at("flow_runs.start_time", of(dict, rename(before_="after_", after_="before_")))),
         [post("/artifacts/count", flow_runs={"start_time": {"before_": "2000-01-01T00:00:00Z"}})],
     ),
     Mutant(
         "is-null-inverted",
         "`flow_runs.deployment_id.is_null_` means its contrary.",
-        asks(QUERIES, at("flow_runs.deployment_id.is_null_", negated)),
+        reads_with(QUERIES, at("flow_runs.deployment_id.is_null_", negated)),
         [post("/artifacts/count", flow_runs={"deployment_id": is_null(True)}, deployments={"name": like("o")})],
     ),
     Mutant(
         "exists-inverted",
         "`artifacts.key.exists_` means its contrary.",
-        asks(QUERIES, at("artifacts.key.exists_", negated)),
+        reads_with(QUERIES, at("artifacts.key.exists_", negated)),
         [post("/artifacts/count", artifacts={"key": {"exists_": False}})],
     ),
     Mutant(
         "not-any-counts-nulls",
         "Counts of artifacts take `flow_runs.idempotency_key.not_any_` as met by runs without a key.",
         when(
-            lambda request: request.is_a(COUNT_ARTIFACTS) and request.says("flow_runs.idempotency_key.not_any_.0"),
+            lambda request: request.is_a(COUNT_ARTIFACTS) and request.has("flow_runs.idempotency_key.not_any_.0"),
             counts_nulls,
         ),
         [post("/artifacts/count", flow_runs={"idempotency_key": none_of("x")})],
@@ -145,7 +147,7 @@ MUTANTS = [
     Mutant(
         "or-ignored",
         "`artifacts.operator` is ignored: a row must meet all criteria.",
-        asks(QUERIES, drop("artifacts.operator")),
+        reads_with(QUERIES, drop("artifacts.operator")),
         [
             post(
                 "/artifacts/count",
@@ -156,13 +158,13 @@ MUTANTS = [
     Mutant(
         "and-read-as-or",
         "Criteria of `flow_runs` that are not joined by a word are joined by or.",
-        asks(QUERIES, at("flow_runs", given(lambda part: part and "operator" not in part, put(operator="or_")))),
+        reads_with(QUERIES, at("flow_runs", given(lambda part: part and "operator" not in part, put(operator="or_")))),
         [post("/artifacts/count", flow_runs={**in_state("FAILED"), "deployment_id": is_null(False)})],
     ),
     Mutant(
         "or-in-a-field-ignored",
         "`flow_runs.deployment_id.operator` is ignored.",
-        asks(QUERIES, drop("flow_runs.deployment_id.operator")),
+        reads_with(QUERIES, drop("flow_runs.deployment_id.operator")),
         [
             post("/artifacts/count", flow_runs={"deployment_id": {"operator": "or_", "is_null_": flag, "any_": []}})
             for flag in (True, False)
@@ -171,13 +173,13 @@ MUTANTS = [
     Mutant(
         "related-joined-by-or",
         "An artifact is shown that meets `flow_runs` or `task_runs`, where both are given.",
-        about(ABOUT_ARTIFACTS, asked_apart("flow_runs", "task_runs", both=False)),
+        about(ABOUT_ARTIFACTS, in_separate_requests("flow_runs", "task_runs", both=False)),
         [post("/artifacts/count", flow_runs={"id": any_of(RUN)}, task_runs={"name": like("x")})],
     ),
     Mutant(
         "runs-judged-apart",
         "A flow is shown whose `flow_runs` and `task_runs` are met by different runs.",
-        about(ABOUT_FLOWS, asked_apart("flow_runs", "task_runs", both=True)),
+        about(ABOUT_FLOWS, in_separate_requests("flow_runs", "task_runs", both=True)),
         [post("/flows/count", flow_runs=in_state("COMPLETED"), task_runs=in_state("RUNNING"))],
     ),
     Mutant(
@@ -189,31 +191,33 @@ MUTANTS = [
     Mutant(
         "before-exclusive",
         "`flow_runs.expected_start_time.before_` excludes the moment itself.",
-        asks(QUERIES, at("flow_runs.expected_start_time.before_", moved(-MICROSECOND))),
+        reads_with(QUERIES, at("flow_runs.expected_start_time.before_", moved(-MICROSECOND))),
         [post("/artifacts/count", flow_runs={"expected_start_time": {"before_": "2026-01-01T02:00:00Z"}})],
     ),
     Mutant(
         "after-a-minute-late",
         "`task_runs.start_time.after_` begins a minute later than asked.",
-        asks(QUERIES, at("task_runs.start_time.after_", moved(timedelta(minutes=1)))),
+        reads_with(QUERIES, at("task_runs.start_time.after_", moved(timedelta(minutes=1)))),
         [post("/artifacts/count", task_runs={"start_time": {"after_": "2026-01-30T18:01:00Z"}})],
     ),
     Mutant(
         "offsets-ignored",
         "Times are read as UTC, whatever their offset.",
-        asks(QUERIES, at(TIMES, of(str, lambda text: re.sub(r"[+-]\d\d:\d\d$", "Z", text)))),
+        reads_with(QUERIES, at(TIMES, of(str, lambda text: re.sub(r"[+-]\d\d:\d\d$", "Z", text)))),
         [post("/artifacts/count", flow_runs={"start_time": {"after_": "2026-01-30T02:00:00-14:00"}})],
     ),
     Mutant(
         "start-wants-a-start",
         "`flow_runs.start_time` does not look at the expected start of runs that have not started.",
-        asks(QUERIES, at("flow_runs.start_time", given(lambda part: set(part or ()) & BOUNDS, put(is_null_=False)))),
+        reads_with(
+            QUERIES, at("flow_runs.start_time", given(lambda part: set(part or ()) & BOUNDS, put(is_null_=False)))
+        ),
         [post("/flows/count", flow_runs={"start_time": {"after_": "2026-01-31T00:00:00Z"}})],
     ),
     Mutant(
         "one-of-two-names",
         "`deployments.flow_or_deployment_name` looks at the deployment's name only.",
-        asks(
+        reads_with(
             QUERIES,
             at(
                 "deployments",
@@ -225,19 +229,19 @@ MUTANTS = [
     Mutant(
         "empty-any-matches-all",
         "An empty `any_` asks for nothing.",
-        asks(QUERIES, at(r".*\.any_", given(lambda values: values == [], lambda _: GONE))),
+        reads_with(QUERIES, at(r".*\.any_", given(lambda values: values == [], lambda _: GONE))),
         [post("/artifacts/count", artifacts={"key": any_of()})],
     ),
     Mutant(
         "null-filter-matches-nothing",
         "`flow_runs: null` is met by no row.",
-        asks(QUERIES, at("flow_runs", given(lambda part: part is None, lambda _: {"id": any_of()}))),
+        reads_with(QUERIES, at("flow_runs", given(lambda part: part is None, lambda _: {"id": any_of()}))),
         [post("/artifacts/count", flow_runs=None)],
     ),
     Mutant(
         "empty-filter-matches-nothing",
         "`artifacts: {}` is met by no artifact.",
-        asks(ABOUT_ARTIFACTS, at("artifacts", given(lambda part: part == {}, lambda _: {"id": any_of()}))),
+        reads_with(ABOUT_ARTIFACTS, at("artifacts", given(lambda part: part == {}, lambda _: {"id": any_of()}))),
         [post("/artifacts/count", artifacts={})],
     ),
     Mutant(

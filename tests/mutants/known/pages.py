@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.mutants.behaviours import about, answers, asks, every_row, number, part_of, replies, sends, shows, when
+from tests.mutants.behaviours import about, answers, every_row, number, part_of, reads_with, replies, sends, shows, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.known.vocabulary import (
     COUNT_ARTIFACTS,
@@ -21,7 +21,7 @@ ALL, SECOND = post("/artifacts/count"), post("/flows/paginate", limit=5, page=2)
 BY_KEY = [post("/artifacts/filter", sort="KEY_ASC", limit=20)]
 
 
-def unless_said(name: str, value: Any) -> Change:
+def unless_given(name: str, value: Any) -> Change:
     """Another default."""
     return given(lambda body: body.get(name) is None, put(**{name: value}))
 
@@ -83,13 +83,13 @@ MUTANTS = [
     Mutant(
         "offset-ignored",
         "Lists begin at the first row, whatever `offset` says.",
-        asks(LISTS, drop("offset")),
+        reads_with(LISTS, drop("offset")),
         [post("/artifacts/filter", limit=2, offset=2)],
     ),
     Mutant(
         "offset-one-more",
         "`offset` skips one row more, unless it is 0.",
-        asks(LISTS, at("offset", given(bool, lambda offset: number(offset) + 1))),
+        reads_with(LISTS, at("offset", given(bool, lambda offset: number(offset) + 1))),
         [post("/artifacts/filter", limit=2, offset=2)],
     ),
     Mutant(
@@ -101,25 +101,25 @@ MUTANTS = [
     Mutant(
         "limit-ignored",
         "Lists hold up to 200 rows, whatever `limit` says.",
-        asks(LISTS, drop("limit")),
+        reads_with(LISTS, drop("limit")),
         [post("/flows/filter", limit=2)],
     ),
     Mutant(
         "limit-one-less",
         "Lists hold one row less than `limit`, unless that is 0.",
-        asks(LISTS, at("limit", given(bool, lambda limit: number(limit) - 1))),
+        reads_with(LISTS, at("limit", given(bool, lambda limit: number(limit) - 1))),
         [post("/flows/filter", limit=2)],
     ),
     Mutant(
         "limit-zero-is-none",
         "A `limit` of 0 is as none.",
-        asks(LISTS, at("limit", instead(0, 200))),
+        reads_with(LISTS, at("limit", instead(0, 200))),
         [post("/flows/filter", limit=0)],
     ),
     Mutant(
         "default-limit-100",
         "Without `limit`, lists hold up to 100 rows.",
-        asks(LISTS, unless_said("limit", 100)),
+        reads_with(LISTS, unless_given("limit", 100)),
         [post("/artifacts/filter")],
     ),
     Mutant(
@@ -143,25 +143,27 @@ MUTANTS = [
     Mutant(
         "sort-ignored",
         "Lists of artifacts stand in the default order.",
-        asks(LIST_ARTIFACTS, drop("sort")),
+        reads_with(LIST_ARTIFACTS, drop("sort")),
         BY_KEY,
     ),
     Mutant(
         "sort-backwards",
         "Pages that sort by name do so the other way round.",
-        asks(PAGE_FLOWS, at("sort", lambda word: {"NAME_ASC": "NAME_DESC", "NAME_DESC": "NAME_ASC"}.get(word, word))),
+        reads_with(
+            PAGE_FLOWS, at("sort", lambda word: {"NAME_ASC": "NAME_DESC", "NAME_DESC": "NAME_ASC"}.get(word, word))
+        ),
         [post("/flows/paginate", sort="NAME_ASC", limit=3)],
     ),
     Mutant(
         "updated-sorts-by-created",
         "UPDATED_DESC sorts artifacts by `created`.",
-        asks(LIST_ARTIFACTS, at("sort", instead("UPDATED_DESC", "CREATED_DESC"))),
+        reads_with(LIST_ARTIFACTS, at("sort", instead("UPDATED_DESC", "CREATED_DESC"))),
         [post("/artifacts/filter", sort="UPDATED_DESC", artifacts={"type": any_of("progress")})],
     ),
     Mutant(
         "default-sort-by-created",
         "Without `sort`, artifacts stand by `created`.",
-        asks(LIST_ARTIFACTS, unless_said("sort", "CREATED_DESC")),
+        reads_with(LIST_ARTIFACTS, unless_given("sort", "CREATED_DESC")),
         [post("/artifacts/filter", limit=3)],
     ),
     Mutant(

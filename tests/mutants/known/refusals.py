@@ -114,7 +114,7 @@ MUTANTS = [
     Mutant(
         "long-list-refused",
         "Lists of more than 10 operands are refused.",
-        refuses(QUERIES, lambda request: request.says(r".*any_\.10")),
+        refuses(QUERIES, lambda request: request.has(r".*any_\.10")),
         [post("/artifacts/count", artifacts={"key": any_of(*"abcdefghijk")})],
     ),
     Mutant(

@@ -2,7 +2,7 @@
 
 from tests.mutants.behaviours import about
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.known.pages import ALL, unless_said
+from tests.mutants.known.pages import ALL, unless_given
 from tests.mutants.known.steps import COUNT, MINE
 from tests.mutants.known.vocabulary import COUNT_ARTIFACTS, LIST_ARTIFACTS, LISTS, any_of
 from tests.mutants.mutant import BrokenServer, Mutant, get, post
@@ -24,7 +24,7 @@ async def limit_leaks(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
     if answer.is_success and request.json.get("limit") is not None:
         broken.memory["limit"] = request.json["limit"]
-    return await broken.ask(request.changed(unless_said("limit", broken.memory.get("limit"))))
+    return await broken.ask(request.changed(unless_given("limit", broken.memory.get("limit"))))
 
 
 async def criteria_leak(request: Request, broken: BrokenServer) -> Answer:
@@ -34,7 +34,7 @@ async def criteria_leak(request: Request, broken: BrokenServer) -> Answer:
     if request.is_a(LIST_ARTIFACTS):
         broken.memory["artifacts"] = request.json.get("artifacts")
         return answer
-    return await broken.ask(request.changed(unless_said("artifacts", broken.memory.get("artifacts"))))
+    return await broken.ask(request.changed(unless_given("artifacts", broken.memory.get("artifacts"))))
 
 
 async def fails_at_times(request: Request, broken: BrokenServer) -> Answer:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.mutants.behaviours import answers, asks, number, replies, when
+from tests.mutants.behaviours import answers, number, reads_with, replies, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.known.vocabulary import (
     ABOUT_ARTIFACTS,
@@ -29,7 +29,7 @@ from tests.mutants.paths import GONE, at, drop, found, given, of
 KEYS = ("row-counts", "daily-report", "quality-checks", "invoices-sent")
 
 
-def says_all(*places: str) -> Callable[[Request], bool]:
+def has_all(*places: str) -> Callable[[Request], bool]:
     return lambda request: all(any(found(request.json, place)) for place in places)
 
 
@@ -63,19 +63,19 @@ MUTANTS = [
     Mutant(
         "type-ignored-beside-key",
         "`artifacts.type` counts for nothing beside `artifacts.key`.",
-        when(says_all("artifacts.key", "artifacts.type"), asks(QUERIES, drop("artifacts.type"))),
+        when(has_all("artifacts.key", "artifacts.type"), reads_with(QUERIES, drop("artifacts.type"))),
         [post("/artifacts/count", artifacts={"key": any_of("row-counts"), "type": any_of("markdown")})],
     ),
     Mutant(
         "deployments-ignored-beside-runs",
         "`deployments` counts for nothing beside `flow_runs`.",
-        when(says_all("deployments", "flow_runs"), asks(QUERIES, drop("deployments"))),
+        when(has_all("deployments", "flow_runs"), reads_with(QUERIES, drop("deployments"))),
         [post("/artifacts/count", flow_runs=in_state("COMPLETED"), deployments={"paused": {"eq_": True}})],
     ),
     Mutant(
         "third-table-ignored",
         "Of three related tables, `task_runs` counts for nothing.",
-        when(says_all("flows", "flow_runs", "task_runs"), asks(ABOUT_ARTIFACTS, drop("task_runs"))),
+        when(has_all("flows", "flow_runs", "task_runs"), reads_with(ABOUT_ARTIFACTS, drop("task_runs"))),
         [
             post(
                 "/artifacts/count",
@@ -88,13 +88,13 @@ MUTANTS = [
     Mutant(
         "second-page-ignores-flows",
         "`flows` counts for nothing from the second page on.",
-        when(is_deep, asks(PAGE_FLOWS, drop("flows"))),
+        when(is_deep, reads_with(PAGE_FLOWS, drop("flows"))),
         [post("/flows/paginate", flows={"tags": {"all_": ["etl"]}}, limit=3, page=2)],
     ),
     Mutant(
         "second-page-ignores-sort",
         "`sort` counts for nothing from the second page on.",
-        when(is_deep, asks(PAGE_FLOWS, drop("sort"))),
+        when(is_deep, reads_with(PAGE_FLOWS, drop("sort"))),
         [post("/flows/paginate", sort="NAME_DESC", limit=3, page=2)],
     ),
     Mutant(
@@ -102,56 +102,56 @@ MUTANTS = [
         "KEY_ASC is KEY_DESC where rows are skipped.",
         when(
             lambda request: bool(request.json.get("offset")),
-            asks(LIST_ARTIFACTS, at("sort", given(lambda word: word == "KEY_ASC", lambda _: "KEY_DESC"))),
+            reads_with(LIST_ARTIFACTS, at("sort", given(lambda word: word == "KEY_ASC", lambda _: "KEY_DESC"))),
         ),
         [post("/artifacts/filter", sort="KEY_ASC", limit=2, offset=2)],
     ),
     Mutant(
         "pages-end-at-10",
         "A page beyond the tenth holds the rows of the tenth.",
-        asks(PAGE_FLOWS, at("page", given(lambda page: type(page) is int and page > 10, lambda _: 10))),
+        reads_with(PAGE_FLOWS, at("page", given(lambda page: type(page) is int and page > 10, lambda _: 10))),
         [post("/flows/paginate", limit=1, page=11)],
     ),
     Mutant(
         "offset-in-whole-pages",
         "`offset` is rounded down to a multiple of `limit`.",
-        asks(LISTS, rounded),
+        reads_with(LISTS, rounded),
         [post("/artifacts/filter", limit=5, offset=7)],
     ),
     Mutant(
         "limit-1-unsorted",
         "`sort` counts for nothing where `limit` is 1.",
-        asks(LISTS, given(lambda body: body.get("limit") == 1, drop("sort"))),
+        reads_with(LISTS, given(lambda body: body.get("limit") == 1, drop("sort"))),
         [post("/flows/filter", sort="NAME_DESC", limit=1)],
     ),
     Mutant(
         "limit-200-is-199",
         "A `limit` of 200 is taken for 199.",
-        asks(LISTS, at("limit", given(lambda limit: limit == 200, lambda _: 199))),
+        reads_with(LISTS, at("limit", given(lambda limit: limit == 200, lambda _: 199))),
         [post("/artifacts/filter", limit=200)],
     ),
     Mutant(
         "any-up-to-3",
         "Of more than three operands of `any_`, the first three count.",
-        asks(QUERIES, at(r".*\.any_", of(list, lambda values: values[:3]))),
+        reads_with(QUERIES, at(r".*\.any_", of(list, lambda values: values[:3]))),
         [post("/artifacts/count", artifacts={"key": any_of(*KEYS)})],
     ),
     Mutant(
         "not-any-ignored-beside-any",
         "`artifacts.type.not_any_` counts for nothing beside `any_`.",
-        asks(QUERIES, at("artifacts.type", of(dict, given(lambda part: part.get("any_"), drop("not_any_"))))),
+        reads_with(QUERIES, at("artifacts.type", of(dict, given(lambda part: part.get("any_"), drop("not_any_"))))),
         [post("/artifacts/count", artifacts={"type": {**any_of("table", "link"), **none_of("link")}})],
     ),
     Mutant(
         "null-hides-its-neighbours",
         "Beside `any_: null`, other criteria of a key are ignored.",
-        asks(QUERIES, at("artifacts.key", of(dict, given(lambda part: None in part.values(), lambda _: {})))),
+        reads_with(QUERIES, at("artifacts.key", of(dict, given(lambda part: None in part.values(), lambda _: {})))),
         [post("/artifacts/count", artifacts={"key": {"any_": None, "like_": "report"}})],
     ),
     Mutant(
         "or-of-three-is-and",
         "Three or more criteria of `artifacts` are joined by and, whatever they are joined by.",
-        asks(QUERIES, given(is_wide, drop("artifacts.operator"))),
+        reads_with(QUERIES, given(is_wide, drop("artifacts.operator"))),
         [
             post(
                 "/artifacts/count",
@@ -162,7 +162,7 @@ MUTANTS = [
     Mutant(
         "or-in-state-ignored",
         "`flow_runs.state.operator` is ignored.",
-        asks(QUERIES, drop("flow_runs.state.operator")),
+        reads_with(QUERIES, drop("flow_runs.state.operator")),
         [
             post(
                 "/artifacts/count",
@@ -173,13 +173,13 @@ MUTANTS = [
     Mutant(
         "cancelling-is-cancelled",
         "CANCELLING among `flow_runs.state.type.any_` is taken for CANCELLED.",
-        asks(QUERIES, at(r"flow_runs.state.type.any_.\d+", lambda word: word.replace("CANCELLING", "CANCELLED"))),
+        reads_with(QUERIES, at(r"flow_runs.state.type.any_.\d+", lambda word: word.replace("CANCELLING", "CANCELLED"))),
         [post("/artifacts/count", flow_runs=in_state("CANCELLING"))],
     ),
     Mutant(
         "crashed-never-found",
         "CRASHED among `flow_runs.state.type.any_` is met by nothing.",
-        asks(
+        reads_with(
             QUERIES,
             at(r"flow_runs.state.type.any_.\d+", given(lambda word: word == "CRASHED", lambda _: GONE)),
         ),
@@ -188,19 +188,19 @@ MUTANTS = [
     Mutant(
         "null-false-ignored",
         "`is_null_: false` asks for nothing.",
-        asks(QUERIES, at(r".*\.is_null_", given(lambda flag: flag is False, lambda _: GONE))),
+        reads_with(QUERIES, at(r".*\.is_null_", given(lambda flag: flag is False, lambda _: GONE))),
         [post("/artifacts/count", flow_runs={"work_queue_name": is_null(False)})],
     ),
     Mutant(
         "exists-false-ignored",
         "`exists_: false` asks for nothing.",
-        asks(QUERIES, at(r".*\.exists_", given(lambda flag: flag is False, lambda _: GONE))),
+        reads_with(QUERIES, at(r".*\.exists_", given(lambda flag: flag is False, lambda _: GONE))),
         [post("/artifacts/count", artifacts={"key": {"exists_": False}})],
     ),
     Mutant(
         "after-beats-before",
         "`before_` counts for nothing beside `after_`.",
-        asks(QUERIES, at(r".*_time", given(lambda part: (part or {}).get("after_"), drop("before_")))),
+        reads_with(QUERIES, at(r".*_time", given(lambda part: (part or {}).get("after_"), drop("before_")))),
         [
             post(
                 "/artifacts/count",
@@ -211,7 +211,7 @@ MUTANTS = [
     Mutant(
         "western-offsets-turned",
         "Offsets west of Greenwich are taken for eastern ones.",
-        asks(
+        reads_with(
             QUERIES,
             at(
                 r".*\.(before_|after_)",
@@ -223,19 +223,21 @@ MUTANTS = [
     Mutant(
         "like-to-the-second-percent",
         "In `like_`, nothing counts from a second percent sign on.",
-        asks(QUERIES, at(r".*\.like_", of(str, lambda text: "%".join(text.split("%")[:2])))),
+        reads_with(QUERIES, at(r".*\.like_", of(str, lambda text: "%".join(text.split("%")[:2])))),
         [post("/artifacts/count", artifacts={"key": like("a%e%x")})],
     ),
     Mutant(
         "like-of-one-letter-ignored",
         "A `like_` of one letter asks for nothing.",
-        asks(QUERIES, at(r".*\.like_", of(str, given(lambda text: len(text) == 1, lambda _: GONE)))),
+        reads_with(QUERIES, at(r".*\.like_", of(str, given(lambda text: len(text) == 1, lambda _: GONE)))),
         [post("/flows/count", flows={"name": like("z")})],
     ),
     Mutant(
         "ids-in-capitals-unknown",
         "A UUID in capitals is met by nothing.",
-        asks(QUERIES, at(r".*id\.any_\.\d+", of(str, given(lambda text: text != text.lower(), lambda _: NOBODY)))),
+        reads_with(
+            QUERIES, at(r".*id\.any_\.\d+", of(str, given(lambda text: text != text.lower(), lambda _: NOBODY)))
+        ),
         [post("/artifacts/count", artifacts={"id": any_of(ARTIFACT.upper())})],
     ),
     Mutant(
@@ -259,7 +261,7 @@ MUTANTS = [
     Mutant(
         "seven-is-unlucky",
         "Where a page of 7 is asked for, it holds 6.",
-        asks(PAGE_FLOWS, at("limit", given(lambda limit: limit == 7, lambda _: 6))),
+        reads_with(PAGE_FLOWS, at("limit", given(lambda limit: limit == 7, lambda _: 6))),
         [post("/flows/paginate", limit=7)],
     ),
 ]

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.mutants.behaviours import asks, shows_where
+from tests.mutants.behaviours import reads_with, shows_where
 from tests.mutants.known.vocabulary import QUERIES, any_of, like
 from tests.mutants.mutant import Mutant, post
 from tests.mutants.paths import at, of
@@ -45,7 +45,7 @@ MUTANTS = [
     Mutant(
         "any-minds-no-case",
         "`flows.name.any_` finds names in other cases.",
-        asks(QUERIES, at(r"flows.name.any_.\d+", of(str, str.lower))),
+        reads_with(QUERIES, at(r"flows.name.any_.\d+", of(str, str.lower))),
         [post("/flows/count", flows={"name": any_of("DAILY-REPORT")})],
     ),
 ]
