@@ -49,7 +49,7 @@ async def unchanged(request: Request, broken: BrokenServer) -> Answer:
 
 
 def is_safe(step: Step) -> bool:
-    return step.method in ("GET", "HEAD", "PUT") or step.path.endswith(("/filter", "/count", "/paginate"))
+    return step.method in ("GET", "HEAD", "OPTIONS", "PUT") or step.path.endswith(("/filter", "/count", "/paginate"))
 
 
 def get(path: str, **headers: str) -> Step:

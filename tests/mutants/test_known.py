@@ -20,6 +20,7 @@ from tests.servers import stand_in
 from tests.sessions import ID, NAME, TIME
 from tests.wire import METHODS, NOBODY, PATHS, Request
 from understudy.operations.api_folder import Api, own_folder
+from understudy.reports.reproduction import HEADERS
 
 DEMO = own_folder() / "fixtures" / "demo"
 JSON = {"content-type": "application/json"}
@@ -91,11 +92,11 @@ class Player:
         self._known = known
         self._names: dict[str, str] = {}
 
-    async def play(self, step: Step) -> tuple[int, Any, Any, str]:
+    async def play(self, step: Step) -> tuple[Any, ...]:
         body = None if step.body is None else self._filled(step.body)
         answer = await self._client.request(step.method, self._filled(step.path), content=body, headers=step.headers)
         text = TIME.sub(self._name("@"), ID.sub(self._name("$"), answer.text))
-        return answer.status_code, answer.headers.get("content-type"), answer.headers.get("allow"), text
+        return answer.status_code, *(answer.headers.get(name) for name in HEADERS), text
 
     def _filled(self, text: str) -> str:
         values = {name: value for value, name in self._names.items()}

@@ -10,6 +10,10 @@ import httpx
 import pytest
 
 from tests.conftest import SMALL
+from tests.mutants.behaviours import replies
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.known import MUTANTS
+from tests.mutants.mutant import Behaviour
 from tests.mutants.proxy import proxied
 from tests.servers import stand_in
 from tests.verify.contexts import ContextFactory
@@ -19,8 +23,10 @@ from understudy.reports.causes import causes
 from understudy.reports.reproduction import write_scripts
 from understudy.reports.verdict import Verdict
 from understudy.verify.check_context import CheckContext
+from understudy.verify.checks import cross_origin, encodings, invalid_requests
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.model import Model
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 from understudy.verify.suite import subjects_of
 
@@ -32,6 +38,34 @@ CASES = {
     "PATCH /artifacts/{id}:204": ("artifacts", in_sequences),
     "POST /flows/paginate:overlap-3": ("flows", in_lists),
     "artifacts:artifacts.type.any_:many": ("artifacts", in_criteria),
+}
+
+
+def in_methods(context: CheckContext, _: TableUnderTest) -> None:
+    invalid_requests.check_paths(context)
+
+
+def in_origins(context: CheckContext, subject: TableUnderTest) -> None:
+    cross_origin.check(context, [subject.selection])
+
+
+def in_redirects(context: CheckContext, subject: TableUnderTest) -> None:
+    encodings.check(context, subject.selection.lists)
+
+
+def elsewhere(_: Request, answer: Answer) -> Answer:
+    """A redirect to a server that does not exist."""
+    if answer.status == 307:
+        answer.headers["location"] = "http://127.0.0.1:9/api/hello"
+    return answer
+
+
+KNOWN = {mutant.name: mutant.behaviour for mutant in MUTANTS}
+HEADERS: dict[str, tuple[Behaviour, Focus]] = {
+    "allow": (KNOWN["allow-missing"], in_methods),
+    "origin": (KNOWN["errors-without-origin"], in_origins),
+    "preflight": (KNOWN["preflight-refused"], in_origins),
+    "location": (replies(".*", elsewhere), in_redirects),
 }
 
 
@@ -54,7 +88,12 @@ def found(context_factory: ContextFactory, url: str, table: str, focus: Focus) -
 
 
 def shown(script: Path, url: str) -> int:
-    return subprocess.run([sys.executable, str(script), url], capture_output=True, timeout=120, check=False).returncode
+    return run(script, url).returncode
+
+
+def run(script: Path, url: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(script), url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -67,3 +106,16 @@ def test_script_reproduces_its_violation_only_on_the_broken_server(
         (script,) = tmp_path.iterdir()
         with stand_in(SMALL) as correct:
             assert (shown(script, url), shown(script, url_of(correct))) == (1, 0)
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_script_compares_headers(name: str, tmp_path: Path, context_factory: ContextFactory) -> None:
+    behaviour, focus = HEADERS[name]
+    with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url:
+        write_scripts(tmp_path, url, causes(found(context_factory, url, "flows", focus)))
+        (script,) = tmp_path.iterdir()
+        assert (shown(script, url), shown(script, url_of(api))) == (1, 0)
+    stopped = run(script, url)
+    assert stopped.returncode == 2
+    assert stopped.stderr.startswith("error: the server cannot be reached (")
+    assert len(stopped.stderr.splitlines()) == 1

@@ -26,6 +26,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
 from understudy.verify.checks import (
     combined_criteria,
+    cross_origin,
     encodings,
     invalid_requests,
     latest_rows,
@@ -72,6 +73,10 @@ def nothing_else(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
 
 def paths(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
     return [partial(invalid_requests.check_paths, context)]
+
+
+def origins(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
+    return [partial(cross_origin.check, context, [each.selection for each in subjects.values()])]
 
 
 @cache
@@ -229,6 +234,7 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("redirect", "slash-too-many-404", encoded),
     ("method", "wrong-method-404", paths),
     ("method", "allow-missing", paths),
+    ("cross origin", "errors-without-origin", origins),
     ("create", "tags-by-default", written("flows")),
     ("unique", "existing-flow-201", written("flows")),
     ("found", "artifacts-key-any-ignored-in-the-list", written("artifacts")),
@@ -266,12 +272,12 @@ def test_rule_is_broken_by_a_mutant(
 
 
 CHECKED = {
-    "bounds": 18, "combination": 120, "complement": 12, "count": 310, "create": 250, "delete": 580, "derived": 200,
-    "duplicates": 2090, "encoding": 12, "empty filter": 98, "filter": 230, "found": 745, "intersection": 18,
-    "invalid request": 109, "lookup": 430, "method": 41, "no match": 46, "page": 390, "pagination": 120,
-    "partition": 15, "pattern": 54, "redirect": 3, "related rows": 5, "repeatable": 22, "response": 5200, "reverse": 2,
-    "row format": 2500, "same rows": 200, "scenario": 11, "session": 320, "sort": 145, "success": 1, "union": 29,
-    "unique": 12, "unknown name": 1, "update": 190,
+    "bounds": 18, "combination": 120, "complement": 12, "count": 310, "create": 250, "cross origin": 14,
+    "delete": 580, "derived": 200, "duplicates": 2090, "encoding": 12, "empty filter": 98, "filter": 230,
+    "found": 745, "intersection": 18, "invalid request": 109, "lookup": 430, "method": 41, "no match": 46,
+    "page": 390, "pagination": 120, "partition": 15, "pattern": 54, "redirect": 3, "related rows": 5, "repeatable": 22,
+    "response": 5200, "reverse": 2, "row format": 2500, "same rows": 200, "scenario": 11,
+    "session": 320, "sort": 145, "success": 1, "union": 29, "unique": 12, "unknown name": 1, "update": 190,
 }  # fmt: skip
 """How often each rule is held in what the table looks at, at least; what is drawn at random varies a little."""
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,14 @@ from understudy.sampling.random_requests import Request
 TEMPLATE = Path(__file__).with_name("reproduction_script.template")
 ORDERED = ("sort", "reverse", "page", "pagination")  # rules that are about the order of rows
 QUOTES = '"""'
+HEADERS = (  # the headers of responses that checks are about
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "allow",
+    "content-type",
+    "location",
+    "retry-after",
+)
 
 
 def write_scripts(folder: Path, url: str, causes: Sequence[Cause]) -> None:
@@ -44,11 +52,19 @@ def case_of(url: str, violation: Violation) -> dict[str, Any]:
         "expected": violation.expected,
         "found": violation.found,
         "is_about_order": violation.rule.name in ORDERED,
+        "headers": HEADERS,
         "writes": [{**sent(write.request), "made": write.made} for write in rest],
         "requests": [{**sent(write.request), "made": write.made, "is_safe": not write.changes} for write in last],
-        "answers": [{"status": answer.status, "body": answer.body} for answer in violation.answers],
+        "answers": [
+            {"status": each.status, "body": each.body, "headers": compared(each.headers)} for each in violation.answers
+        ],
         "deletes": [sent(request) for request in made.values()],
     }
+
+
+def compared(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that checks are about."""
+    return {name: headers[name] for name in HEADERS if name in headers}
 
 
 def split(violation: Violation) -> tuple[list[Write], list[Write]]:

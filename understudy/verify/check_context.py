@@ -255,12 +255,12 @@ class CheckContext:
         return Write(request, made, deletes.request(made) if deletes is not None and made else None)
 
     def witness(self, broken: Broken) -> tuple[Answer, ...]:
-        """The responses to the requests of a violation: the last ones, or else new ones."""
-        safe = {each.label for each in self.endpoint_map.endpoints if each.is_safe}
-        return tuple(self._witnessed(request, safe) for request in broken.requests)
+        """The responses to the requests of a violation: the last ones of operations that write, or else new ones."""
+        writes = {each.label for each in self.endpoint_map.endpoints if not each.is_safe}
+        return tuple(self._witnessed(request, writes) for request in broken.requests)
 
-    def _witnessed(self, request: Request, safe: set[str]) -> Answer:
-        if f"{request.method} {request.operation}" in safe:
+    def _witnessed(self, request: Request, writes: set[str]) -> Answer:
+        if f"{request.method} {request.operation}" not in writes:
             return self.throttled_client.ask(request)
         return self._answers.get(repr(request), Answer(0, None))
 

@@ -9,6 +9,7 @@ from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import (
     combined_criteria,
+    cross_origin,
     encodings,
     invalid_requests,
     latest_rows,
@@ -64,7 +65,7 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
             in_turns(
                 [
                     query_strings_of(context, only),
-                    refusals(context, only),
+                    refusals(context, subjects, only),
                     encodings_of(context, only),
                     other_tables_of(context, only),
                 ]
@@ -86,6 +87,9 @@ def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], on
     yield Part("Every list: whether it is lenient", partial(invalid_requests.find_reading, context))
     check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.FIRST_PATHS)
     yield Part("Some paths: methods that they do not have", check_paths)
+    selections = [each.selection for each in subjects.values()]
+    check_origin = partial(cross_origin.check, context, selections[cross_origin.FIRST])
+    yield Part("Some lists: pages of another origin", check_origin)
     for subject in subjects.values():
         yield Part(f"{subject.label}: all rows", partial(check_rows, context, subject))
     if context.mirror is not None:
@@ -104,15 +108,18 @@ def check_rows(context: CheckContext, subject: TableUnderTest) -> None:
     latest_rows.check(context, subject.selection)
 
 
-def refusals(context: CheckContext, only: Only) -> list[Part]:
-    """The parts about invalid requests, for each operation that changes nothing, and about other methods."""
+def refusals(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> list[Part]:
+    """The parts about invalid requests, for each operation that changes nothing, about other methods and origins."""
     check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.OTHER_PATHS)
     methods = Part("Other paths: methods that they do not have", check_paths)
+    selections = [each.selection for each in subjects.values()]
+    check_origin = partial(cross_origin.check, context, selections[cross_origin.OTHERS])
+    origins = Part("Other lists: pages of another origin", check_origin)
     bodies = [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check, context, each))
         for each in queries(context, only)
     ]
-    return [methods, *bodies]
+    return [methods, origins, *bodies]
 
 
 def other_refusals(context: CheckContext, only: Only) -> list[Part]:

@@ -36,6 +36,7 @@ INVALID_REQUEST = Rule(
 UNKNOWN_NAME = Rule("unknown name", "An unknown name at the top level of a query is ignored.")
 REDIRECT = Rule("redirect", "A path with a slash too many or too few is redirected, with 307, to the right path.")
 METHOD = Rule("method", "A method that a path does not have is answered with 405 and the name of a method that it has.")
+CROSS_ORIGIN = Rule("cross origin", "A page of another origin can read all responses, if it can read some.")
 
 CREATE = Rule("create", "A create returns the new row: the values sent, and defaults for the rest.")
 UNIQUE = Rule("unique", "A unique value is created once; a second create returns the existing row, or is a conflict.")
@@ -76,6 +77,7 @@ READING = (
     UNKNOWN_NAME,
     REDIRECT,
     METHOD,
+    CROSS_ORIGIN,
 )
 WRITING = (
     CREATE,
