@@ -173,12 +173,13 @@ def test_first_operand_has_many_ids(context_factory: ContextFactory, context: Ch
     assert list(first_operands(operator, [one, two])) == [[*many_unmatched(operator), one, two.upper()]]
 
 
-def test_first_operands_include_a_text_without_its_end(context_factory: ContextFactory, context: CheckContext) -> None:
+def test_first_operands_include_similar_texts(context_factory: ContextFactory, context: CheckContext) -> None:
     context_factory.learn(context, SMALL)
     operators = subject_of(context, "flows").field_operators
     name, tags = operators["flows", "name", "any_"], operators["flows", "tags", "all_"]
-    assert list(first_operands(name, ["etl", "ml"])) == [[*unmatched(name), "etl", "ml"], ["et"]]
-    assert list(first_operands(tags, ["finance", "daily"])) == [["finance", "daily"], ["financ"]]
+    assert list(first_operands(name, ["etl", "ml"])) == [[*unmatched(name), "etl", "ml"], ["et", "ETL"]]
+    assert list(first_operands(tags, ["finance", "daily"])) == [["finance", "daily"], ["financ"], ["FINANCE"]]
+    assert list(first_operands(name, ["1", "2"])) == [[*unmatched(name), "1", "2"]]
 
 
 def test_first_operands_include_a_time_without_its_fraction(all_operations: ContextFactory, api: Api) -> None:

@@ -1,5 +1,6 @@
 """Faults that appear only in special situations, or with rare values."""
 
+import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
@@ -10,10 +11,12 @@ import httpx
 import pytest
 
 from tests.apps import app_on
-from tests.conftest import SMALL
-from tests.mutants.behaviours import reads_with
+from tests.conftest import GOLDEN, SMALL
+from tests.mutants.behaviours import about, reads_with
+from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated import KINDS, drawn, generated
-from tests.mutants.mutant import Behaviour, Mutant, unchanged
+from tests.mutants.known.vocabulary import NOBODY
+from tests.mutants.mutant import Behaviour, BrokenServer, Mutant, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, proxied
 from tests.servers import stand_in
@@ -32,6 +35,7 @@ from understudy.verify.suite import subjects_of
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 BY_NAME = {mutant.name: mutant for mutant in generated(CONTRACT)}
+MIXED = GOLDEN / "mixed" / "fixtures"
 
 Focus = Callable[[CheckContext, TableUnderTest], object]
 
@@ -149,14 +153,47 @@ def test_all_of_two_values_of_a_row(context_factory: ContextFactory, api: Api) -
     assert {each.subject for each in verdict.violations} == {"flows.tags.all_"}
 
 
-@pytest.mark.parametrize(("name", "table"), [("PATCH /artifacts/{id}:lost", "artifacts"), (None, "artifacts")])
-def test_changes_at_the_same_time(name: str | None, table: str, context_factory: ContextFactory) -> None:
-    behaviour = BY_NAME[name].behaviour if name else unchanged
+@pytest.mark.parametrize("field", ["flow_run_id", "type"])
+def test_filters_on_latest_rows_have_values_of_earlier_rows(
+    field: str, context_factory: ContextFactory, api: Api
+) -> None:
+    with context_factory.context_of(app_on(MIXED, api)) as context:
+        context_factory.learn(context)
+        subject = subjects_of(context)["artifact_collections"]
+        operator = subject.field_operators["artifacts", field, "any_"]
+        known = context.model.known
+        latest = {row["key"]: row[field] for row in known["artifact_collections"].values()}
+        artifacts = known["artifacts"].values()
+        earlier = {row[field] for row in artifacts if row["key"] in latest and row[field] != latest[row["key"]]}
+        assert all(single_criteria.few(subject, operator)[-1] in earlier for _ in range(10))
+
+
+async def conflict_at_the_same_time(request: Request, broken: BrokenServer) -> Answer:
+    """Of artifacts of one key that are created at the same time, only the first one is."""
+    keys, key = broken.memory.setdefault("keys", set()), request.json.get("key")
+    if key in keys:
+        return (await broken.ask(request.to("GET", f"/artifacts/{NOBODY}", None))).saying({"detail": "Conflict"}, 409)
+    keys.add(key)
+    await asyncio.sleep(0.05)
+    keys.discard(key)
+    return await broken.ask(request)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "operations"),
+    [
+        (BY_NAME["PATCH /artifacts/{id}:lost"].behaviour, {"PATCH /artifacts/{id}"}),
+        (about("POST /artifacts/", conflict_at_the_same_time), {"POST /artifacts/"}),
+        (unchanged, set()),
+    ],
+    ids=["lost changes", "conflicts", "correct"],
+)
+def test_requests_at_the_same_time(behaviour: Behaviour, operations: set[str], context_factory: ContextFactory) -> None:
     with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url, httpx.Client(base_url=url) as client:
         context = context_factory.context(client)
         context_factory.learn(context)
-        concurrent_requests.check(RowLifecycle(context, subjects_of(context)[table]), writes.full)
-        assert bool(context.results.verdict.violations) is bool(name)
+        concurrent_requests.check(RowLifecycle(context, subjects_of(context)["artifacts"]), writes.full)
+        assert {each.operation for each in context.results.verdict.violations} == operations
 
 
 def test_tables_that_refer_to_rows_are_read_again_when_one_is_deleted(

@@ -7,7 +7,7 @@ from typing import Any
 from understudy.sampling.answers import named, same
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.checks.row_lifecycle import CREATED, RowLifecycle
+from understudy.verify.checks.row_lifecycle import CREATED, RowLifecycle, difference_of_rows
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoint import schema_of
 from understudy.verify.requests.endpoint_map import Lookup
@@ -23,6 +23,8 @@ def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None
     for _ in range(ROUNDS):
         if lifecycle.is_unique:
             create_at_once(lifecycle, full(lifecycle))
+        elif lifecycle.names:
+            create_each_at_once(lifecycle, full)
         row_id = lifecycle.create(full(lifecycle))
         if row_id is not None and lifecycle.updates is not None:
             update_at_once(lifecycle, lifecycle.updates, row_id)
@@ -42,6 +44,25 @@ def create_at_once(lifecycle: RowLifecycle, body: Body) -> None:
     lifecycle.record(rules.UNIQUE, lifecycle.creates, "at the same time", broken)
     rows = {str(answer.body["id"]): answer.body for answer in fresh if isinstance(answer.body, dict)}
     lifecycle.check_remaining(rules.UNIQUE, lifecycle.creates, request, {**before, **rows})
+
+
+def create_each_at_once(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None:
+    """Check that a row is created for each request, though they have one name, and delete the rows.
+
+    Which of the rows is the latest is not checked: on a real server, it need not be the newest one.
+    """
+    shared, before = {name: full(lifecycle)[name] for name in lifecycle.names}, lifecycle.rows()
+    requests = [lifecycle.creates.request({**full(lifecycle), **shared}) for _ in range(CLIENTS)]
+    answers = lifecycle.context.ask_at_once(lifecycle.creates, requests)
+    rows: dict[str, Any] = {}
+    for request, answer in zip(requests, answers, strict=True):
+        broken, row = lifecycle.miscreated(request, answer, request.body)
+        broken = None if broken is None else Broken(tuple(requests), broken.expected, broken.found)
+        lifecycle.record(rules.CREATE, lifecycle.creates, "at the same time", broken)
+        rows.update({} if row is None else {str(row["id"]): row})
+    difference = difference_of_rows(tuple(requests), {**before, **rows}, lifecycle.look_again(is_deleted=False))
+    lifecycle.record(rules.CREATE, lifecycle.creates, "rows", difference)
+    lifecycle.delete_all(list(rows))
 
 
 def update_at_once(lifecycle: RowLifecycle, updates: Lookup, row_id: str) -> None:

@@ -6,6 +6,7 @@ from itertools import islice, permutations
 from typing import Any
 
 from understudy.reports.verdict import SEPARATOR, State
+from understudy.sampling.answers import Row
 from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
 from understudy.verify.checks import operator_relations
@@ -58,13 +59,35 @@ def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
 
 
 def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
-    """One value, or two for a list: if the known rows show it, values that select some rows and not others."""
+    """One value, or two for a list: if the known rows show it, values that select some rows and not others.
+
+    For a derived row, one of two values is that of an earlier row.
+    """
     if field_operator.operator == "all_" and (both := together(subject, field_operator)):
         return both
     values = subject.value_search.shuffled(field_operator)
     wanted = 2 if field_operator.place.value["type"] == "array" else 1
     distinguishing = (value for value in values[:CANDIDATES] if is_distinguishing(subject, field_operator, value))
-    return list(islice(distinguishing, wanted)) or values[:wanted]
+    found = list(islice(distinguishing, wanted)) or values[:wanted]
+    earlier = earlier_values(subject, field_operator) if wanted > 1 else []
+    return [*found[:1], subject.selected.context.random.choice(earlier)] if earlier else found
+
+
+def earlier_values(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
+    """The values of rows that a derived row does not have, since it is that of a newer row."""
+    model = subject.selected.context.model
+    rule = model.derived(field_operator.table)
+    if rule is None or field_operator.filter != subject.selection.own:
+        return []
+    derived = {row[rule.per]: row for row in model.known[field_operator.table].values()}
+    rows = [row for row in model.known[rule.source].values() if row[rule.per] in derived]
+    values = [row[name] for name in field_operator.fields for row in rows if differs(row, derived[row[rule.per]], name)]
+    return sorted(set(values))
+
+
+def differs(row: Row, derived: Row, name: str) -> bool:
+    """Whether a row has a text in a field in which a derived row has another value."""
+    return isinstance(row.get(name), str) and name in derived and row[name] != derived[name]
 
 
 def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:

@@ -71,7 +71,7 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
 
 def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
     """The operands that reveal most faults: a time itself and without its fraction, a part of a text in the other case,
-    two values, of ids after many that no row has, and a text without its end; or both booleans.
+    two values, of ids after many that no row has, a text without its end and in the other case; or both booleans.
 
     The others come with the edge cases, so that each operator is checked once before any is checked with all operands.
     """
@@ -84,7 +84,7 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
         some = list(values) if is_all else [*others, *values]
         yield [*some[:-1], capitals(field_operator, some[-1])] if some else some
         yield from beginnings(field_operator, values)
-        yield from shortened(field_operator, values)
+        yield from similar(field_operator, values)
     elif schema.get("format") == "date-time":
         for here in first:
             yield from (here, *other_offsets(here)[:1], whole_seconds(here))
@@ -152,10 +152,16 @@ def beginnings(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator
             yield [text[1:]]
 
 
-def shortened(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[list[str]]:
-    """A list of a text without its end, which is another value, where any text is allowed."""
-    if field_operator.operator != "startswith_" and unmatched(field_operator) == [UNMATCHED["text"]]:
-        yield from ([text[:-1]] for text in values[:1] if isinstance(text, str) and text)
+def similar(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[list[str]]:
+    """Lists of a text without its end, and in the other case, which are other values, where any text is allowed."""
+    if field_operator.operator == "startswith_" or unmatched(field_operator) != [UNMATCHED["text"]]:
+        return
+    for text in values[:1]:
+        texts = [each for each in (text[:-1], text.swapcase()) if each not in ("", text)]
+        if field_operator.operator == "all_":
+            yield from ([each] for each in texts)
+        elif texts:
+            yield texts
 
 
 def pairs_of_words(values: Sequence[str]) -> Iterator[tuple[str, str]]:
