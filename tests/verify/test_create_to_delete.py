@@ -161,9 +161,27 @@ def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "sort": "CREATED_DESC"} if body.get("sort") == "UPDATED_DESC" else body
 
 
+def remembers_lists(label: str) -> Behaviour:
+    """Lists are cached until a row is created or deleted."""
+
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        if request.is_a(label):
+            key = "list", request.body
+            answer: Answer = broken.memory.get(key) or await broken.ask(request)
+            broken.memory[key] = answer
+            return answer
+        if request.method in ("POST", "DELETE"):
+            broken.memory.clear()
+        return await broken.ask(request)
+
+    return behave
+
+
 @pytest.mark.parametrize(
     ("table", "rule", "behaviour"),
     [
+        ("automations", "found", remembers_lists("POST /automations/filter")),
+        ("variables", "found", remembers_lists("POST /variables/filter")),
         ("work_pools", "create", ignores("POST /work_pools/", "description")),
         ("variables", "create", sends("POST /variables/", lambda body: {**body, "tags": sorted(body["tags"])})),
         ("deployments", "update", clears(r"PATCH /deployments/[^/]+", "description")),

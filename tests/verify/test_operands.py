@@ -178,7 +178,11 @@ def test_first_operands_include_similar_texts(context_factory: ContextFactory, c
     operators = subject_of(context, "flows").field_operators
     name, tags = operators["flows", "name", "any_"], operators["flows", "tags", "all_"]
     assert list(first_operands(name, ["etl", "ml"])) == [[*unmatched(name), "etl", "ml"], ["et", "ETL"]]
-    assert list(first_operands(tags, ["finance", "daily"])) == [["finance", "daily"], ["financ"], ["FINANCE"]]
+    assert list(first_operands(tags, ["finance", "daily"])) == [
+        ["finance", "daily"],
+        ["finance", "financ"],
+        ["finance", "FINANCE"],
+    ]
     assert list(first_operands(name, ["1", "2"])) == [[*unmatched(name), "1", "2"]]
 
 

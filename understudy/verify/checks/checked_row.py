@@ -186,6 +186,19 @@ def check_lookups(checked: CheckedRow, lookups: Iterable[Lookup]) -> None:
         checked.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
 
 
+def check_listed(checked: CheckedRow) -> None:
+    """Check that a list has the row with the values that were read last."""
+    request, row = listed(checked)
+    if request is None:
+        return
+    selection = checked.endpoint_map.selections[checked.table]
+    names = success_of(selection.lists)["items"]["properties"].value.keys() & checked.fields.keys()
+    expected = {name: checked.row.get(name) for name in sorted(names)}
+    shown = None if row is None else {name: row.get(name) for name in expected}
+    broken = None if same(shown, expected) else unlike((*checked.requests, request), expected, shown)
+    checked.record(rules.FOUND, selection.lists, "", broken)
+
+
 def remove(checked: CheckedRow, deletes: Lookup) -> None:
     request = deletes.request(str(checked.row[deletes.field]))
     checked.context.success(deletes.endpoint, request)

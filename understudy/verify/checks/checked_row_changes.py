@@ -11,7 +11,16 @@ from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks import listings
-from understudy.verify.checks.checked_row import CheckedRow, by_key, check_lookups, key_of, read_of, remove, sibling
+from understudy.verify.checks.checked_row import (
+    CheckedRow,
+    by_key,
+    check_listed,
+    check_lookups,
+    key_of,
+    read_of,
+    remove,
+    sibling,
+)
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Lookup
@@ -85,6 +94,7 @@ def check_row(
         check_lookups(checked, checked.reads[1:])
     if broken is None and rule is rules.UPDATE and not same(shown, {name: before.get(name) for name in shown}):
         check_updated(checked, endpoint, before, read)
+        check_listed(checked)
 
 
 def check_updated(checked: CheckedRow, endpoint: Endpoint, before: Row, read: Request) -> None:

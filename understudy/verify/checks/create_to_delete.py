@@ -12,7 +12,7 @@ from understudy.sampling.answers import same, shortened
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import unlike
-from understudy.verify.checks.checked_row import CheckedRow, check_lookups, listed, read_of, remove, sibling
+from understudy.verify.checks.checked_row import CheckedRow, check_listed, check_lookups, read_of, remove, sibling
 from understudy.verify.checks.checked_row_changes import (
     check_changes,
     check_order,
@@ -21,7 +21,7 @@ from understudy.verify.checks.checked_row_changes import (
     check_taken,
 )
 from understudy.verify.checks.referring_rows import NotCreated, created
-from understudy.verify.requests.endpoint import schema_of, success_of
+from understudy.verify.requests.endpoint import schema_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.plain_values import plain_fields
 
@@ -184,20 +184,6 @@ def check_again(checked: CheckedRow) -> None:
 def check_read(checked: CheckedRow) -> None:
     """Check that every operation that returns the row returns the created values."""
     check_lookups(checked, checked.reads)
-
-
-def check_listed(checked: CheckedRow) -> None:
-    """Check that the list has the row as the operation on one row returns it."""
-    request, row = listed(checked)
-    if request is None:
-        return
-    selection, (endpoint, read) = checked.endpoint_map.selections[checked.table], read_of(checked)
-    alone = checked.context.success(endpoint, read)
-    names = [name for name in checked.fields if name in success_of(selection.lists)["items"]["properties"].value]
-    expected = {name: alone.get(name) for name in names}
-    shown = None if row is None else {name: row.get(name) for name in names}
-    broken = None if same(shown, expected) else unlike((*checked.requests, read, request), expected, shown)
-    checked.record(rules.FOUND, selection.lists, "", broken)
 
 
 # ----------------------------------------------------------------------- delete

@@ -153,13 +153,15 @@ def beginnings(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator
 
 
 def similar(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[list[str]]:
-    """Lists of a text without its end, and in the other case, which are other values, where any text is allowed."""
+    """Lists of a text without its end, and in the other case, which are other values, where any text is allowed. For
+    `all_`, the text itself is in the lists, too, so that these are not the same as for `any_`.
+    """
     if field_operator.operator == "startswith_" or unmatched(field_operator) != [UNMATCHED["text"]]:
         return
     for text in values[:1]:
         texts = [each for each in (text[:-1], text.swapcase()) if each not in ("", text)]
         if field_operator.operator == "all_":
-            yield from ([each] for each in texts)
+            yield from ([text, each] for each in texts)
         elif texts:
             yield texts
 
