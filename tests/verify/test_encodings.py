@@ -8,8 +8,8 @@ import pytest
 from tests.apps import app_on
 from tests.conftest import GOLDEN
 from tests.mutants.behaviours import refuses, replies
-from tests.mutants.exchange import Answer, Request
-from tests.mutants.known.encodings import MUTANTS
+from tests.mutants.exchange import Request
+from tests.mutants.known.encodings import MUTANTS, redirected_elsewhere
 from tests.mutants.known.vocabulary import QUERIES
 from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
@@ -29,19 +29,12 @@ def is_plain_text(request: Request) -> bool:
     return str(request.headers.get("content-type")) == "text/plain"
 
 
-def elsewhere(_: Request, answer: Answer) -> Answer:
-    """A redirect to another path."""
-    if answer.status == 307:
-        answer.headers["location"] = "http://elsewhere/api/hello"
-    return answer
-
-
 KNOWN = {mutant.name: mutant.behaviour for mutant in MUTANTS}
 BROKEN: dict[str, tuple[Behaviour, str]] = {
     "compressed": (KNOWN["compressed-lists-shorter"], "encoding"),
     "charset": (KNOWN["charset-refused"], "encoding"),
     "slash": (KNOWN["slash-too-many-404"], "redirect"),
-    "elsewhere": (replies(".*", elsewhere), "redirect"),
+    "elsewhere": (replies(".*", redirected_elsewhere), "redirect"),
     "plain text": (refuses(QUERIES, is_plain_text), "same rows"),
 }
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.mutants.behaviours import replies
-from tests.mutants.exchange import Answer, Request
 from tests.mutants.known import MUTANTS
+from tests.mutants.known.encodings import redirected_elsewhere
 from tests.mutants.mutant import Behaviour
 from tests.mutants.proxy import proxied
 from tests.servers import stand_in
@@ -53,19 +53,12 @@ def in_redirects(context: CheckContext, subject: TableUnderTest) -> None:
     encodings.check(context, subject.selection.lists)
 
 
-def elsewhere(_: Request, answer: Answer) -> Answer:
-    """A redirect to a server that does not exist."""
-    if answer.status == 307:
-        answer.headers["location"] = "http://127.0.0.1:9/api/hello"
-    return answer
-
-
 KNOWN = {mutant.name: mutant.behaviour for mutant in MUTANTS}
 HEADERS: dict[str, tuple[Behaviour, Focus]] = {
     "allow": (KNOWN["allow-missing"], in_methods),
     "origin": (KNOWN["errors-without-origin"], in_origins),
     "preflight": (KNOWN["preflight-refused"], in_origins),
-    "location": (replies(".*", elsewhere), in_redirects),
+    "location": (replies(".*", redirected_elsewhere), in_redirects),
 }
 
 

@@ -87,9 +87,7 @@ def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], on
     yield Part("Every list: whether it is lenient", partial(invalid_requests.find_reading, context))
     check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.FIRST_PATHS)
     yield Part("Some paths: methods that they do not have", check_paths)
-    selections = [each.selection for each in subjects.values()]
-    check_origin = partial(cross_origin.check, context, selections[cross_origin.FIRST])
-    yield Part("Some lists: pages of another origin", check_origin)
+    yield origins_of(context, subjects, "Some lists", cross_origin.FIRST)
     for subject in subjects.values():
         yield Part(f"{subject.label}: all rows", partial(check_rows, context, subject))
     if context.mirror is not None:
@@ -112,14 +110,18 @@ def refusals(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
     """The parts about invalid requests, for each operation that changes nothing, about other methods and origins."""
     check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.OTHER_PATHS)
     methods = Part("Other paths: methods that they do not have", check_paths)
-    selections = [each.selection for each in subjects.values()]
-    check_origin = partial(cross_origin.check, context, selections[cross_origin.OTHERS])
-    origins = Part("Other lists: pages of another origin", check_origin)
+    origins = origins_of(context, subjects, "Other lists", cross_origin.OTHERS)
     bodies = [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check, context, each))
         for each in queries(context, only)
     ]
     return [methods, origins, *bodies]
+
+
+def origins_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], name: str, some: slice) -> Part:
+    """The part about pages of another origin, and some of the lists."""
+    selections = [each.selection for each in subjects.values()]
+    return Part(f"{name}: pages of another origin", partial(cross_origin.check, context, selections[some]))
 
 
 def other_refusals(context: CheckContext, only: Only) -> list[Part]:

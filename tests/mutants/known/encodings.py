@@ -29,6 +29,13 @@ def not_redirected(_: Request, answer: Answer) -> Answer:
     return answer.saying({"detail": "Not Found"}, 404) if answer.status == 307 else answer
 
 
+def redirected_elsewhere(_: Request, answer: Answer) -> Answer:
+    """A redirect to another server, which does not exist."""
+    if answer.status == 307:
+        answer.headers["location"] = "http://127.0.0.1:9/api/hello"
+    return answer
+
+
 async def in_latin(request: Request, broken: BrokenServer) -> Answer:
     """A body in UTF-8 is read as Latin-1."""
     if request.body.isascii():

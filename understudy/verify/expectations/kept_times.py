@@ -45,11 +45,8 @@ class KeptTimes:
             *expected, changed = (are_different(*each) for each in zip(before, present, strict=True))
             is_late = changed and moment(present[-1]) < then
             if all(each != changed for each in expected) and not is_late:
-                return (
-                    field[1],
-                    before[-1],
-                    present[-1],
-                )  # not remembered, so that it shows again if it is asked for again
+                # It is not remembered, so that another request shows it again.
+                return field[1], before[-1], present[-1]
             self._last[field] = present, self._clock()
         return None
 

@@ -158,7 +158,7 @@ def similar(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[li
     """
     if field_operator.operator == "startswith_" or unmatched(field_operator) != [UNMATCHED["text"]]:
         return
-    for text in values[:1]:
+    for text in (value for value in values[:1] if isinstance(value, str)):
         texts = [each for each in (text[:-1], text.swapcase()) if each not in ("", text)]
         if field_operator.operator == "all_":
             yield from ([text, each] for each in texts)
