@@ -92,7 +92,7 @@ def add_schedules(workspace: Workspace, deployment: UUID, schedules: list[Schedu
     slugs = [row["slug"] for row in rows if row.get("slug") is not None]
     if len({*slugs}) < len(slugs) or any(same_row(table, row) is not None for row in rows):
         raise Conflict(CONFLICT)
-    return [insert(table, row) for row in rows]
+    return [insert(table, started(row)) for row in rows]
 
 
 def change_schedule(workspace: Workspace, row: int, body: Schedule) -> None:
@@ -102,7 +102,19 @@ def change_schedule(workspace: Workspace, row: int, body: Schedule) -> None:
     other = same_row(table, {**table.values(row), **changes})
     if other is not None and other != row:
         raise Conflict(CONFLICT)
-    change(table, row, {"parameters": {}, **changes})
+    change(table, row, {"parameters": {}, **started(changes)})
+
+
+def started(row: Schedule) -> Schedule:
+    """A row whose schedule has its start. By default, that depends on the time at which it is stored."""
+    schedule = row.get("schedule")
+    return row if schedule is None else {**row, "schedule": with_start(schedule)}
+
+
+def with_start(schedule: Schedule) -> Schedule:
+    if "interval" in schedule:
+        return {**schedule, "anchor_date": schedule["anchor_date"] or now()}
+    return rrule_with_start(schedule) if "rrule" in schedule else schedule
 
 
 def delete_schedules(workspace: Workspace, deployment: UUID) -> None:
@@ -126,13 +138,11 @@ def checked_interval(seconds: float) -> float:
 
 
 def whole_interval(schedule: Schedule) -> Schedule:
-    """An interval schedule with its anchor, which is now by default."""
     timezone = schedule.get("timezone")
     check_timezone(timezone)
-    anchor = schedule.get("anchor_date") or now()
     return {
         "interval": schedule["interval"],
-        "anchor_date": anchor,
+        "anchor_date": schedule.get("anchor_date"),
         "timezone": "UTC" if timezone is None else timezone,
     }
 
@@ -180,7 +190,7 @@ def checked_rrule(text: str) -> str:
     return text
 
 
-def whole_rrule(schedule: Mapping[str, Any]) -> Schedule:
+def rrule_with_start(schedule: Mapping[str, Any]) -> Schedule:
     """A recurrence with its start, which is at the beginning of 2020 by default.
 
     Rules that recur every few seconds or minutes start later, so that few past occurrences need to be skipped.

@@ -1,4 +1,4 @@
-"""The scheduler's cached state, after any changes since its last run."""
+"""The cached state of services, after any changes since they last ran."""
 
 import random
 from collections.abc import Callable
@@ -10,9 +10,11 @@ import pytest
 
 from handlers.deployment_runs import dates_to_schedule
 from handlers.services import scheduler
+from handlers.services.late_runs import WaitingRuns
 from handlers.services.scheduler import Agenda
 from understudy.clock import Clock
 from understudy.operations.api_folder import Api
+from understudy.values import key_of
 from understudy.workspaces.workspace import Workspace
 
 START = datetime(2026, 3, 28, 22, 30, tzinfo=timezone.utc)
@@ -71,7 +73,12 @@ def change_run(workspace: Workspace, randomness: random.Random) -> None:
     row = any_row(workspace, "flow_runs", randomness)
     if row is not None:
         start = START + timedelta(minutes=randomness.randrange(10_000))
-        changes = ({"state_type": "PENDING"}, {"next_scheduled_start_time": None}, {"next_scheduled_start_time": start})
+        changes = (
+            {"state_type": "PENDING"},
+            {"state_name": "Late"},
+            {"next_scheduled_start_time": None},
+            {"next_scheduled_start_time": start},
+        )
         workspace["flow_runs"].update(row, randomness.choice(changes))
 
 
@@ -96,6 +103,10 @@ def due_and_needing(agenda: Agenda) -> tuple[datetime | None, list[tuple[Any, ..
     return due, [(deployment["id"], [each["id"] for each in schedules]) for deployment, schedules in agenda.needing()]
 
 
+def due_and_waiting(runs: WaitingRuns, time: datetime) -> tuple[int | None, list[int]]:
+    return runs.first, runs.until(key_of(time))
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_cached_state_equals_a_new_one(api: Api, seed: int) -> None:
     workspace, randomness, time = Workspace.empty(api.catalog), random.Random(seed), START
@@ -104,6 +115,8 @@ def test_cached_state_equals_a_new_one(api: Api, seed: int) -> None:
         randomness.choice(CHANGES)(workspace, randomness)
         kept = Clock(time).run(lambda: due_and_needing(workspace.derived(Agenda)))
         assert kept == Clock(time).run(lambda: due_and_needing(Agenda(workspace)))
+        runs = workspace.derived(WaitingRuns)
+        assert due_and_waiting(runs, time) == due_and_waiting(WaitingRuns(workspace), time)
         due = kept[0]
         if due is not None and randomness.random() < 0.6:
             time = max(time, due)
@@ -112,6 +125,7 @@ def test_cached_state_equals_a_new_one(api: Api, seed: int) -> None:
         else:
             time += timedelta(minutes=randomness.choice([-600, 0, 7, 600]))
     assert ran > 20
+    assert due_and_waiting(workspace.derived(WaitingRuns), time)[1] != []
     assert len(workspace["flow_runs"]) > 20
 
 

@@ -42,7 +42,7 @@ class Invocation:
     `related` and `details` are values of its events.
     """
 
-    automation: Json
+    automation: Mapping[str, Any]
     firing: Firing
     action: Json
     index: int
@@ -53,7 +53,7 @@ class Invocation:
     details: Json = field(default_factory=dict)
 
 
-def triggered_event(workspace: Workspace, automation: Json, firing: Firing) -> Event:
+def triggered_event(workspace: Workspace, automation: Mapping[str, Any], firing: Firing) -> Event:
     """Store the event of an automation that was triggered. Returns it."""
     resource = {ID: f"prefect.automation.{automation['id']}", NAME: automation["name"]}
     if firing.trigger["type"] == "event":

@@ -3,8 +3,9 @@
 Source: `prefect.server.events.triggers`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -42,7 +43,7 @@ LOOKBACK = timedelta(minutes=15)  # the time before an event in which later arri
 class Part(NamedTuple):
     """An event trigger of an automation, and the triggers that contain it."""
 
-    automation: Json
+    automation: Mapping[str, Any]
     trigger: Trigger
     way: Way
 
@@ -63,7 +64,7 @@ class Part(NamedTuple):
 
 def parts(workspace: Workspace) -> list[Part]:
     """The event triggers of all enabled automations."""
-    automations = map(workspace["automations"].values, workspace["automations"].live)
+    automations = map(workspace["automations"].look, workspace["automations"].live)
     enabled = (automation for automation in automations if automation["enabled"])
     return [Part(each, *found) for each in enabled for found in event_triggers(each["trigger"])]
 
@@ -246,7 +247,7 @@ def evaluate_absence(workspace: Workspace, part: Part, time: datetime) -> None:
 # ------------------------------------------------------------------------- firing
 
 
-def fire(workspace: Workspace, automation: Json, way: Way, firing: Firing) -> None:
+def fire(workspace: Workspace, automation: Mapping[str, Any], way: Way, firing: Firing) -> None:
     """Perform the actions of an automation, or record that a part of its trigger has fired."""
     if not way:
         act(workspace, automation, firing)
@@ -258,7 +259,7 @@ def fire(workspace: Workspace, automation: Json, way: Way, firing: Firing) -> No
         fire(workspace, automation, tuple(outer), whole)
 
 
-def collected(workspace: Workspace, automation: Json, parent: Trigger, firing: Firing) -> list[Firing]:
+def collected(workspace: Workspace, automation: Mapping[str, Any], parent: Trigger, firing: Firing) -> list[Firing]:
     """The firings of a trigger's parts, if they are enough for it to fire. They are then removed."""
     table, parent_id, child_id = workspace[FIRINGS], UUID(str(parent["id"])), UUID(str(firing.trigger["id"]))
     oldest = None if parent["within"] is None else number_of(moved(firing.time, -parent["within"]))
@@ -308,7 +309,7 @@ def chained(event: Event | None) -> int:
     return length
 
 
-def act(workspace: Workspace, automation: Json, firing: Firing) -> None:
+def act(workspace: Workspace, automation: Mapping[str, Any], firing: Firing) -> None:
     """Record that an automation was triggered, and perform its actions.
 
     A chain of automations that trigger each other, or themselves, ends after a number of them. On a real server, it

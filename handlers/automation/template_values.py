@@ -240,7 +240,7 @@ def event_model(event: Event) -> EventModel:
     return model
 
 
-def automation_model(automation: Json) -> Model:
+def automation_model(automation: Mapping[str, Any]) -> Model:
     model = Model(readable(automation), trigger=trigger_model(automation["trigger"]))
     del model["owner_resource"]
     model.resource_id = f"prefect.automation.{automation['id']}"

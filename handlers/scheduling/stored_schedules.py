@@ -11,6 +11,7 @@ from ..schedules import (
     checked_rrule,
     whole_cron,
     whole_interval,
+    with_start,
 )
 from .dates import moment_of
 
@@ -24,8 +25,12 @@ class Kind(NamedTuple):
     whole: Callable[[Schedule], Schedule]
 
 
+def started_interval(schedule: Schedule) -> Schedule:
+    return with_start(whole_interval(schedule))
+
+
 KINDS = {
-    "interval": Kind({"anchor_date": None, "timezone": None}, (int, float), checked_interval, whole_interval),
+    "interval": Kind({"anchor_date": None, "timezone": None}, (int, float), checked_interval, started_interval),
     "cron": Kind({"timezone": None, "day_or": True}, str, checked_cron, whole_cron),
     "rrule": Kind({"timezone": "UTC"}, str, checked_rrule, dict),  # its start may be left out in rows
 }

@@ -15,6 +15,7 @@ from understudy.workspaces.workspace import Workspace
 from ..deployment_runs import LEAST_RUNS, LEAST_TIME, MOST_TIME, dates_to_schedule, is_scheduled, schedule_run
 from ..scheduling.dates import next_date
 from ..scheduling.runs_ahead import DEPLOYMENT_ID, RunsAhead
+from .deadlines import Deadlines
 
 LOOK = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -47,22 +48,22 @@ class Agenda:
         self._moment = now()
         self._changes = self._deployments.changes, self._schedules.changes
         self._ahead = RunsAhead(self._runs, key_of(self._moment))
-        self._needs: dict[int, datetime] = {}
-        self._dues: dict[int, datetime] = {}
+        self._needs, self._dues = Deadlines(), Deadlines()
         self._unseen = set(self._schedules.live)
         self._look()
 
     def due(self) -> datetime | None:
         """When a run will have to be created; None if there will be none."""
         self._follow()
-        return min(self._dues.values(), default=None)
+        first = self._dues.first
+        return None if first is None else time_of_key(first)
 
     def needing(self) -> Iterator[tuple[Body, list[Body]]]:
         """The deployments with a schedule that needs runs, with all their active schedules, by id."""
         self._follow()
-        moment, schedules = now(), self._schedules
-        needing = {schedules.key(DEPLOYMENT_ID, row) for row, need in self._needs.items() if need <= moment}
-        for key in sorted(needing):
+        schedules = self._schedules
+        needing = self._needs.until(key_of(now()))
+        for key in sorted({schedules.key(DEPLOYMENT_ID, row) for row in needing}):
             rows = schedules.index(DEPLOYMENT_ID).rows(key)
             deployment = self._deployments.look_up(UUID(int=key))
             if deployment is not None:
@@ -84,18 +85,18 @@ class Agenda:
         rows.update(row for _, schedule in runs if (row := self._schedules.find(schedule)) is not None)
         for row in deployments & self._deployments.live:
             rows.update(self._schedules.index(DEPLOYMENT_ID).rows(self._deployments.key(ID, row)))
-        rows.update(row for row, due in self._dues.items() if due <= moment)
+        rows.update(self._dues.until(key_of(moment)))
         self._look()
 
     def _look(self) -> None:
         """Examine the schedules that have changed. If one fails, it and those after it are examined the next time."""
         for row in sorted(self._unseen):
             need = self._need(self._schedules.look(row)) if row in self._schedules.live else None
-            self._needs.pop(row, None)
-            self._dues.pop(row, None)
+            self._needs.discard(row)
+            self._dues.discard(row)
             if need is not None:
-                self._needs[row] = need
-                self._dues[row] = need if need <= self._moment else next_look(need)
+                self._needs.set(row, key_of(need))
+                self._dues.set(row, key_of(need if need <= self._moment else next_look(need)))
             self._unseen.remove(row)
 
     def _need(self, schedule: Body) -> datetime | None:

@@ -22,9 +22,11 @@ from tests.conftest import SMALL
 from tests.workspaces.urls import at, new_name
 from understudy import StandIn
 from understudy.admin.client import RemoteWorkspace, url_at
+from understudy.admin.control_calls import TIMEOUT, ControlCalls
 from understudy.admin.control_errors import ControlError
 from understudy.admin.control_url import is_at, is_whole, prefixes
 from understudy.cli.commands import main
+from understudy.network.network import DEFAULT_NETWORK
 from understudy.network.proxies import proxy_for, without_password
 
 TOKEN = "t0ken of admins"
@@ -354,3 +356,35 @@ def test_proxy_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert {url: proxy_for(url) for url in expected} == expected
     assert without_password("http://a:b@p.example:8080") == "http://p.example:8080"
+
+
+# -------------------------------------------------------------------------- waiting
+
+
+class Recording(httpx.HTTPTransport):
+    """A transport that records for how long a client waits for the last response, in seconds."""
+
+    limit: float | None = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.limit = request.extensions["timeout"]["read"]
+        return super().handle_request(request)
+
+
+def test_clock_is_moved_however_long_it_takes(standin: StandIn) -> None:
+    with (
+        Recording() as transport,
+        RemoteWorkspace(standin.url + at(new_name()), transport) as workspace,
+    ):
+        workspace.clock.advance(days=1)
+        assert transport.limit is None
+        workspace.state()
+        assert transport.limit == TIMEOUT
+
+
+def test_server_that_does_not_respond_is_reported() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        calls = ControlCalls(url, None, None, "", DEFAULT_NETWORK)
+        with pytest.raises(ControlError, match=f"^{url} did not respond within 0.1 seconds$"):
+            calls.call("GET", "/state", timeout=0.1)

@@ -95,6 +95,23 @@ def test_number_of_future_runs(api: httpx.Client, flow: str, interval: int, coun
     assert (len(starts), starts[0], starts[-1]) == (count, START, last)
 
 
+def test_interval_begins_at_the_time_of_the_clock(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+    deployment = deployed(api, flow, {"interval": 3600})
+    assert runs(api)[0] == (START, "Scheduled")
+    workspace.clock.advance(minutes=20)
+    schedule = api.get(f"/deployments/{deployment}/schedules").json()[0]
+    assert schedule["schedule"]["anchor_date"] == START
+    url = f"/deployments/{deployment}/schedules/{schedule['id']}"
+    api.patch(url, json={"schedule": {"interval": 60}}).raise_for_status()
+    schedule = api.get(f"/deployments/{deployment}/schedules").json()[0]
+    assert schedule["schedule"]["anchor_date"] == "2026-03-28T22:50:00Z"
+
+
+def test_frequent_recurrence_begins_at_the_time_of_the_clock(api: httpx.Client, flow: str) -> None:
+    deployed(api, flow, {"rrule": "FREQ=MINUTELY;INTERVAL=10"})
+    assert runs(api)[0] == (START, "Scheduled")
+
+
 def test_distant_date_is_scheduled_when_it_is_near(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     deployed(api, flow, {"cron": "0 0 1 12 *"})
     assert runs(api) == []

@@ -72,6 +72,7 @@ class ControlCalls:
         params: Mapping[str, Any] | None = None,
         missing_ok: bool = False,
         prefix: str | None = None,
+        timeout: float | None = TIMEOUT,
     ) -> Any:
         """The result of a call. With `missing_ok`, None if what it is about does not exist.
 
@@ -82,11 +83,16 @@ class ControlCalls:
             params: of the query.
             missing_ok: whether what it is about may not exist.
             prefix: the prefix of the server's paths to try; None for the one that was found.
+            timeout: how many seconds to wait for the response; None to wait until it comes.
         """
         before = self.prefix if prefix is None else prefix
+        url = f"{before}{PATH}{path}"
         content = None if body is None else json.dumps(body, default=plain)
+        limits = httpx.Timeout(TIMEOUT, read=timeout)
         try:
-            response = self._http.request(method, f"{before}{PATH}{path}", params=params, content=content, headers=JSON)
+            response = self._http.request(method, url, params=params, content=content, headers=JSON, timeout=limits)
+        except httpx.ReadTimeout:
+            raise ControlError(f"{self._url} did not respond within {timeout} seconds") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             hint = "; is the server running?" if isinstance(error, httpx.ConnectError) else ""
             raise ControlError(f"{self._url} cannot be reached ({error}){hint}") from None
