@@ -96,3 +96,14 @@ def test_each_scenario_comes_once_before_any_comes_again(
     assert len(names & {*first}) == len(names)
     assert {f"{name}, among other requests" for name in names}.isdisjoint(first)
     assert {each for each in again if each.endswith(", among other requests")}
+
+
+def test_sessions_are_about_the_selected_operations(
+    all_operations: ContextFactory, references: ReferencePair, api: Api
+) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        context.references = references
+        stages = suite.stages(context, {}, named(["variables"]), allow_writes=True)
+    names = [part.name for kinds in stages for kind in kinds for part in kind]
+    sessions = {name.partition(":")[0] for name in names if "session" in name}
+    assert sessions == {"Operations of variables"}
