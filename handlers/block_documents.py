@@ -22,6 +22,10 @@ from .block_schemas import full_schemas, type_of
 PARENT, TYPE = Column(("parent_block_document_id",)), Column(("block_type_id",))
 BY_NAME = Sort(Column(("name",)))
 MASK = "********"
+MOST_SHOWN = (
+    5000  # the maximum number of referenced documents in a response, each of about 0.2 ms; a real server has none
+)
+DEEPEST = 50  # the maximum number of references from a document to the last one below it
 SHOWN = (
     "id", "created", "updated", "name", "data", "block_schema_id", "block_schema", "block_type_id", "block_type_name",
     "block_type", "block_document_references", "is_anonymous",
@@ -74,6 +78,7 @@ def update_block_document_data(workspace: Workspace, id: UUID, body: dict[str, A
     former = workspace["block_document_references"].index(PARENT).rows(id.int)
     workspace.delete("block_document_references", former)
     refer(workspace, id, references)
+    Documents(workspace, BY_NAME).shown(row)  # refuses references that no response could show
     return NO_CONTENT
 
 
@@ -227,34 +232,67 @@ def full_documents(
     schema_ids = [table.values(row)["block_schema_id"] for row in rows]
     found_rows = (workspace["block_schemas"].find(id_.int) for id_ in dict.fromkeys(schema_ids))
     schemas = {each["id"]: each for each in full_schemas(workspace, (row for row in found_rows if row is not None))}
-    documents = [with_references(workspace, row, include_secrets, sort) for row in rows]
+    reader = Documents(workspace, sort, include_secrets)
+    documents = [reader.shown(row) for row in rows]
     for document in documents:
         document["block_schema"] = schemas.get(document["block_schema_id"])
     return [{name: document[name] for name in SHOWN} for document in documents]
 
 
-def with_references(
-    workspace: Workspace, row: int, include_secrets: bool, sort: Sort, above: frozenset[int] = frozenset()
-) -> dict[str, Any]:
-    """A document with the data of referenced documents. If two have the same name, the last one is used."""
-    table, links = workspace["block_documents"], workspace["block_document_references"]
-    document = table.values(row)
-    data = document["data"] if include_secrets else masked(document["data"], secret_fields(workspace, document))
-    shown: Data = {}
-    children = []
-    for link in map(links.values, links.index(PARENT).rows(document["id"].int)):
-        child = table.find(link["reference_block_document_id"].int)
-        if child is not None and child not in above:
-            children.append((link["name"], child))
-    children.sort(key=lambda each: table.key(sort.column, each[1]), reverse=sort.descending)
-    for name, child in children:
-        other = with_references(workspace, child, include_secrets, sort, above | {row})
-        data = {**data, name: other["data"]}
-        about = ("id", "name", "block_type", "is_anonymous", "block_document_references")
-        shown[name] = {"block_document": {key: other[key] for key in about}}
-    return {
-        **document,
-        "data": data,
-        "block_type": type_of(workspace, document),
-        "block_document_references": shown,
-    }
+class Documents:
+    """The documents of one response, with the data of referenced documents.
+
+    Documents that refer to others several times, which do so too, would be shown a number of times that grows
+    exponentially. So there are limits.
+    """
+
+    def __init__(self, workspace: Workspace, sort: Sort, include_secrets: bool = False) -> None:
+        self._workspace = workspace
+        self._sort = sort
+        self._include_secrets = include_secrets
+        self._left = MOST_SHOWN
+
+    def shown(self, row: int, above: tuple[int, ...] = ()) -> dict[str, Any]:
+        """A document. If two references have the same name, the last one is used.
+
+        Raises:
+            Unprocessable: too many documents are referenced, or the references are nested too deep.
+        """
+        document = self._workspace["block_documents"].values(row)
+        secrets = () if self._include_secrets else secret_fields(self._workspace, document)
+        data = document["data"] if self._include_secrets else masked(document["data"], secrets)
+        references: Data = {}
+        for name, child in self._children(document["id"], (*above, row)):
+            other = self._referenced(child, (*above, row))
+            data = {**data, name: other["data"]}
+            about = ("id", "name", "block_type", "is_anonymous", "block_document_references")
+            references[name] = {"block_document": {key: other[key] for key in about}}
+        return {
+            **document,
+            "data": data,
+            "block_type": type_of(self._workspace, document),
+            "block_document_references": references,
+        }
+
+    def _children(self, id_: UUID, above: tuple[int, ...]) -> list[tuple[str, int]]:
+        """The names of the references of a document, and the documents that they refer to."""
+        table, links = self._workspace["block_documents"], self._workspace["block_document_references"]
+        children = []
+        for link in map(links.values, links.index(PARENT).rows(id_.int)):
+            child = table.find(link["reference_block_document_id"].int)
+            if child is not None and child not in above:
+                children.append((link["name"], child))
+        return sorted(children, key=lambda each: table.key(self._sort.column, each[1]), reverse=self._sort.descending)
+
+    def _referenced(self, row: int, above: tuple[int, ...]) -> dict[str, Any]:
+        self._left -= 1
+        if self._left < 0:
+            raise Unprocessable(
+                f"The block documents refer to more than {MOST_SHOWN:,} others, directly or through others. Remove "
+                "references, or list fewer documents."
+            )
+        if len(above) > DEEPEST:
+            raise Unprocessable(
+                f"The references of block documents are nested more than {DEEPEST} levels deep. Remove some."
+            )
+        return self.shown(row, above)

@@ -223,6 +223,36 @@ def test_circular_references_of_documents_are_rejected(own: httpx.Client) -> Non
     assert data_of(own, first) == {}
 
 
+def test_references_that_show_too_many_documents_are_rejected(own: httpx.Client) -> None:
+    """Else, each level would take several times as long, and as much memory, as the one below."""
+    schema = a_schema(own, a_type(own, "many"), title="Many")
+    last = a_document(own, schema, "level-0")
+    for level in range(1, 5):
+        last = a_document(own, schema, f"level-{level}", **{f"key-{key}": reference(last) for key in range(8)})
+    wide = {f"key-{key}": reference(last) for key in range(8)}
+    ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
+    added = own.post("/block_documents/", json={"name": "level-5", "data": wide, **ids})
+    before = own.post("/block_documents/count").json()
+    top = a_document(own, schema, "top")
+    changed = own.patch(f"/block_documents/{top['id']}", json={"data": wide})
+    for response in (added, changed):
+        status, detail = refused(response)
+        assert (status, "refer to more than 5,000 others" in detail) == (422, True)
+    assert (before, data_of(own, top)) == (5, {})
+
+
+def test_references_that_are_nested_too_deep_are_rejected(own: httpx.Client) -> None:
+    schema = a_schema(own, a_type(own, "deep"), title="Deep")
+    last = a_document(own, schema, "level-0")
+    for level in range(1, 51):
+        last = a_document(own, schema, f"level-{level}", block=reference(last))
+    ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
+    body = {"name": "level-51", "data": {"block": reference(last)}, **ids}
+    status, detail = refused(own.post("/block_documents/", json=body))
+    assert (status, "nested more than 50 levels deep" in detail) == (422, True)
+    assert own.post("/block_documents/count").json() == 51
+
+
 def test_rejected_document_adds_nothing(own: httpx.Client) -> None:
     schema = a_schema(own, a_type(own, "refused"), title="Refused")
     ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
