@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pendulum
 import pytest
 
 from handlers.scheduling.dates import dates_of
@@ -58,3 +59,23 @@ def test_step_in_the_days_of_the_month_skips_the_first_of_march() -> None:
     begin = datetime(2026, 2, 20, tzinfo=timezone.utc)
     found = dates_of({"cron": "0 0 */6 * *", "timezone": "UTC"}, begin, begin + timedelta(days=30), 3)
     assert [(date.month, date.day) for date in found] == [(2, 25), (3, 7), (3, 13)]
+
+
+def test_dates_of_an_old_anchor_take_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No day on which clocks may change is skipped, so the steps from an old anchor are cached, and begin in 1800."""
+    begin, steps = datetime(2026, 1, 1, tzinfo=timezone.utc), 0
+    add = pendulum.DateTime.add
+
+    def counted(*arguments: Any, **units: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return add(*arguments, **units)
+
+    monkeypatch.setattr(pendulum.DateTime, "add", counted)
+    schedule = {"interval": 86_400, "anchor_date": "0001-01-02T07:30:00+00:00", "timezone": BERLIN}
+    first = list(dates_of(schedule, begin, begin + timedelta(days=30), 2))
+    assert [date.isoformat() for date in first] == ["2026-01-01T08:23:28+01:00", "2026-01-02T08:23:28+01:00"]
+    assert steps < 8000
+    steps = 0
+    assert list(dates_of(schedule, begin, begin + timedelta(days=30), 2)) == first
+    assert steps < 100

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ from .recurrences import recurrence
 MONTH = 30  # days
 CANDIDATES = 1000  # the maximum number of dates to examine
 LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
+FIRST_CHANGE = datetime(1800, 1, 1, tzinfo=timezone.utc)  # before the clocks of any time zone changed
+KNOWN = 10_000  # the maximum number of cached dates
 
 
 def dates_of(schedule: Mapping[str, Any], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
@@ -71,7 +74,7 @@ def interval_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[dat
 
     number = 0
     if start >= anchor and not seconds:
-        date = stepped(anchor, start, days)
+        date = stepped(reached(anchor, zone, days, start.year), start, days)
     else:
         number = int((start - anchor).total_seconds() / interval.total_seconds())
         date = jump(number)
@@ -92,6 +95,18 @@ def elapsed_dates(anchor: datetime, interval: timedelta, start: datetime, zone: 
     while True:
         yield date.astimezone(zone)
         date += interval
+
+
+@lru_cache(maxsize=KNOWN)
+def reached(anchor: pendulum.DateTime, zone: str, days: int, year: int) -> pendulum.DateTime:
+    """The first date in or after a year, in steps of some days from an anchor.
+
+    It is cached, since a schedule is evaluated often, and its anchor may be long ago. The name of the anchor's time
+    zone is only for the cache, for which the same time in two zones is one.
+    """
+    start = datetime(year, 1, 1, tzinfo=timezone.utc)
+    quiet = max(0, (min(start, FIRST_CHANGE) - anchor).days // days)
+    return stepped(anchor.add(days=quiet * days), start, days)
 
 
 def stepped(anchor: pendulum.DateTime, start: datetime, days: int) -> pendulum.DateTime:
