@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
-from understudy.testing.prefect_settings import VARIABLE, instances_of, pointed_at
+from understudy.testing.prefect_settings import VARIABLE, draining, instances_of, pointed_at, variable_set
 
 WITHOUT_PYTEST = """
 import os, sys
@@ -30,6 +32,30 @@ def test_instances_of_a_class_are_found() -> None:
     worker = Worker()
     Worker._instances = {1: worker}
     assert instances_of(Worker) == [worker]
+
+
+class Sender:
+    """A sender like Prefect's: it has an instance, which sends in the background until its class is drained."""
+
+    _instances: ClassVar[dict[int, "Sender"]] = {}
+    drained_in: ClassVar[list[str]] = []
+
+    def wait_until_empty(self) -> None:
+        """Nothing is left to send."""
+
+    @classmethod
+    def drain_all(cls, timeout: float) -> None:
+        cls.drained_in.append(threading.current_thread().name)
+
+
+def test_what_is_sent_in_the_background_is_sent_before_another_api_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SimpleNamespace(EventsWorker=Sender)
+    monkeypatch.setitem(sys.modules, "prefect.events.worker", module)
+    monkeypatch.setattr(Sender, "_instances", {1: Sender()})
+    with variable_set(VARIABLE, "http://127.0.0.1:1/api"), draining():
+        assert Sender.drained_in == []
+    (thread,) = Sender.drained_in
+    assert thread.startswith("understudy-drain"), "in an event loop, Prefect would not wait"
 
 
 def test_class_without_a_list_has_no_instances() -> None:

@@ -117,7 +117,10 @@ def test_fuzzing_writes_only_to_its_own_rows(strict: httpx.Client) -> None:
         fuzz(context, allow_writes=True)
         made = sum(map(len, context.own.made.values()))
         assert clean_up(context) == []
+        mark = context.own.prefix
     assert made > 0
+    named = [request.json["name"] for request in log if request.operation == "POST /flows/" and "name" in request.json]
+    assert any(name.startswith(mark) for name in named), "so that no existing row has the name"
     assert not any(request.is_a(".* /flows/bulk_delete") and request.method != "TRACE" for request in log)
     changed = {request.path.rpartition("/")[2] for request in log if request.method in ("PATCH", "DELETE")}
     assert changed
@@ -150,6 +153,7 @@ def test_server_error_is_reported_with_a_small_request(small: httpx.Client) -> N
     assert "schemathesis not_a_server_error" in {violation.rule.name for violation in violations}
     assert {(violation.operation, violation.subject) for violation in violations} == {(LIST, "limit")}
     assert all(set(violation.requests[0].body) == {"limit"} for violation in violations)
+    assert any("Server error" in violation.found for violation in violations)
 
 
 PATHS = {"any text": ("a%20b%3F", True), "a line end": ("a%0Ab", False), "nothing but a line end": ("%0A", False)}
