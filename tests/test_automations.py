@@ -12,6 +12,7 @@ import pytest
 from handlers.automation.triggers import begins_like
 from tests.servers import stand_in
 from tests.test_handlers import created
+from understudy.errors import FixtureError
 
 EVENT: dict[str, Any] = {"posture": "Reactive"}
 COMPOUND = "function-after[validate_require(), CompoundTrigger]"
@@ -210,12 +211,47 @@ def test_automations_belong_to_resources(own: httpx.Client) -> None:
 
 
 def test_automations_are_loaded_from_fixtures(tmp_path: Path) -> None:
-    row = {"name": "a", "trigger": {"type": "event", **EVENT}, "actions": [{"type": "do-nothing"}]}
+    row: dict[str, Any] = {"name": "a", "trigger": {"type": "event", **EVENT}, "actions": [{"type": "do-nothing"}]}
     (tmp_path / "automations.json").write_text(json.dumps([row]), encoding="utf-8")
     with stand_in(tmp_path) as api:
         (shown,) = api.post("/automations/filter").json()
         assert "owner_resource" not in shown
-        assert shown["trigger"] == row["trigger"]
+        assert shown["trigger"].items() >= {**row["trigger"], "threshold": 1, "within": 0.0, "expect": []}.items()
+        assert shown["trigger"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"trigger": {}}, "the trigger is not valid: posture: Field required"),
+        ({"trigger": {"type": "x"}}, "the trigger must have one of these values of `type`: event, compound, sequence"),
+        ({"trigger": {**EVENT, "expect": "x"}}, "the trigger is not valid: expect: Input should be a valid set"),
+        (
+            {"trigger": {"type": "sequence", "within": None, "triggers": [EVENT, {"posture": 1}]}},
+            "part 2 of the trigger is not valid: posture: Input should be Posture.Reactive or Posture.Proactive",
+        ),
+        ({"actions": [{"type": "do-nothing"}, {}]}, "action 2 must have one of these values of `type`: do-nothing, "),
+        ({"actions": [{"type": 1}]}, "action 1 must have one of these values of `type`: do-nothing, "),
+        ({"actions": [{"type": "run-deployment"}]}, "action 1 is not valid: deployment_id is required"),
+        ({"actions_on_resolve": [{"type": "nope"}]}, "action 1 must have one of these values of `type`: do-nothing, "),
+    ],
+)
+def test_invalid_automations_in_fixtures_are_rejected(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    """Else, the service that evaluates automations would fail, for all of them."""
+    row = {"name": "a", "trigger": EVENT, "actions": [], **fields}
+    (tmp_path / "automations.json").write_text(json.dumps([row]), encoding="utf-8")
+    with pytest.raises(FixtureError, match=re.escape(message)), stand_in(tmp_path):
+        pass
+
+
+def test_automation_of_fixtures_with_few_fields_runs(tmp_path: Path) -> None:
+    parts = {"type": "sequence", "within": "PT5M", "triggers": [{**EVENT, "expect": ["one"]}]}
+    row = {"name": "a", "trigger": parts, "actions": [{"type": "do-nothing"}]}
+    (tmp_path / "automations.json").write_text(json.dumps([row]), encoding="utf-8")
+    with stand_in(tmp_path) as api:
+        (shown,) = api.post("/automations/filter").json()
+        assert shown["trigger"]["within"] == 300
+        assert shown["trigger"]["triggers"][0]["expect"] == ["one"]
 
 
 # ------------------------------------------------------------------- templates

@@ -109,17 +109,21 @@ def with_few_readings(given: Any) -> Any:
 
 def any_trigger(ref: str, label: str) -> Schema:
     """The schema of any trigger. `label` is the name of a compound one in errors."""
-    event = core_schema.no_info_before_validator_function(with_shortest_absence, model(event_fields()))
     required = core_schema.union_schema([core_schema.int_schema(), core_schema.literal_schema(["any", "all"])])
     compound = model({**composite("compound", "inner"), "require": required})
     return core_schema.union_schema(
         [
-            (event, "EventTrigger"),
+            (event(), "EventTrigger"),
             (core_schema.no_info_after_validator_function(checked_require, compound), label),
             (model(composite("sequence", ref)), "SequenceTrigger"),
         ],
         ref=ref,
     )
+
+
+def event() -> Schema:
+    """The schema of a trigger that waits for events, or for their absence."""
+    return core_schema.no_info_before_validator_function(with_shortest_absence, model(event_fields()))
 
 
 def composite(name: str, parts: str) -> dict[str, Schema]:
@@ -210,27 +214,30 @@ def checked_require(trigger: Json) -> Json:
 
 def action(core: Schema) -> Schema:
     """The schema of an action in a body."""
-    return core_schema.union_schema(
-        [
-            plain("do-nothing"),
-            about("deployment", "run-deployment", fields_of_run()),
-            about("deployment", "pause-deployment"),
-            about("deployment", "resume-deployment"),
-            plain("cancel-flow-run"),
-            plain("delete-flow-run"),
-            plain("change-flow-run-state", fields_of_state()),
-            about("work_queue", "pause-work-queue"),
-            about("work_queue", "resume-work-queue"),
-            plain("send-notification", fields_of_notification()),
-            plain("call-webhook", fields_of_webhook()),
-            about("automation", "pause-automation"),
-            about("automation", "resume-automation"),
-            plain("suspend-flow-run"),
-            plain("resume-flow-run"),
-            about("work_pool", "pause-work-pool"),
-            about("work_pool", "resume-work-pool"),
-        ]
-    )
+    return core_schema.union_schema([*actions().values()])
+
+
+def actions() -> dict[str, tuple[Schema, str]]:
+    """The schema of each type of action, and its name in errors."""
+    return {
+        "do-nothing": plain("do-nothing"),
+        "run-deployment": about("deployment", "run-deployment", fields_of_run()),
+        "pause-deployment": about("deployment", "pause-deployment"),
+        "resume-deployment": about("deployment", "resume-deployment"),
+        "cancel-flow-run": plain("cancel-flow-run"),
+        "delete-flow-run": plain("delete-flow-run"),
+        "change-flow-run-state": plain("change-flow-run-state", fields_of_state()),
+        "pause-work-queue": about("work_queue", "pause-work-queue"),
+        "resume-work-queue": about("work_queue", "resume-work-queue"),
+        "send-notification": plain("send-notification", fields_of_notification()),
+        "call-webhook": plain("call-webhook", fields_of_webhook()),
+        "pause-automation": about("automation", "pause-automation"),
+        "resume-automation": about("automation", "resume-automation"),
+        "suspend-flow-run": plain("suspend-flow-run"),
+        "resume-flow-run": plain("resume-flow-run"),
+        "pause-work-pool": about("work_pool", "pause-work-pool"),
+        "resume-work-pool": about("work_pool", "resume-work-pool"),
+    }
 
 
 def fields_of_run() -> dict[str, Schema]:
