@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from handlers.automation.triggers import begins_like
+from tests.loading.test_fixtures import loaded
 from tests.servers import stand_in
 from tests.test_handlers import created
 from understudy.errors import FixtureError
+from understudy.operations.api_folder import Api
 
 EVENT: dict[str, Any] = {"posture": "Reactive"}
 COMPOUND = "function-after[validate_require(), CompoundTrigger]"
@@ -236,12 +238,14 @@ def test_automations_are_loaded_from_fixtures(tmp_path: Path) -> None:
         ({"actions_on_resolve": [{"type": "nope"}]}, "action 1 must have one of these values of `type`: do-nothing, "),
     ],
 )
-def test_invalid_automations_in_fixtures_are_rejected(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+def test_invalid_automations_in_fixtures_are_rejected(
+    api: Api, tmp_path: Path, fields: dict[str, Any], message: str
+) -> None:
     """Else, the service that evaluates automations would fail, for all of them."""
     row = {"name": "a", "trigger": EVENT, "actions": [], **fields}
     (tmp_path / "automations.json").write_text(json.dumps([row]), encoding="utf-8")
-    with pytest.raises(FixtureError, match=re.escape(message)), stand_in(tmp_path):
-        pass
+    with pytest.raises(FixtureError, match=re.escape(message)):
+        loaded(api, tmp_path)
 
 
 def test_automation_of_fixtures_with_few_fields_runs(tmp_path: Path) -> None:
