@@ -23,6 +23,7 @@ BRACKETS = "[" * 100_000
         (b"{bad", "{bad"),
         (b"", ""),
         (BRACKETS.encode(), BRACKETS),
+        (b"[" * 400 + b"]" * 400, "[" * 400 + "]" * 400),
         ((BRACKETS + "]" * 100_000).encode(), BRACKETS + "]" * 100_000),
     ],
 )

@@ -1,5 +1,6 @@
 """Sending a request to a server."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,7 @@ from understudy.sampling.random_requests import Request
 from understudy.text import one_line
 
 JSON = {"content-type": MEDIA_TYPE}
+DEEPEST = 250  # levels of lists and objects in a body
 
 
 def ask(server: httpx.Client, request: Request) -> Answer:
@@ -36,10 +38,25 @@ def answer_of(response: httpx.Response) -> Answer:
 
 
 def body_of(response: httpx.Response) -> Any:
-    """The JSON value of a body, or its text if it is not JSON."""
+    """The JSON value of a body, or its text if it is not JSON, or nested too deep to be compared."""
     with suppress(ValueError):
         return from_json(response.content)  # three times as fast; refuses lone surrogates and deep nesting
     try:
-        return response.json()
+        value = response.json()
     except (ValueError, RecursionError):
         return response.text
+    return response.text if is_too_deep(value) else value
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether functions that call themselves for each part of a value could go too deep."""
+    parts = [value]
+    for _ in range(DEEPEST):
+        parts = [each for part in parts for each in parts_of(part)]
+        if not parts:
+            return False
+    return True
+
+
+def parts_of(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
