@@ -156,12 +156,19 @@ def release_of_deployment(workspace: Workspace, run: Mapping[str, Any], state: S
 
 
 def release_of_deleted(workspace: Workspace, run: Mapping[str, Any], time: datetime) -> None:
-    """Release the slot of a flow run that is deleted.
+    """Release the slot of a flow run that is deleted. Its lease remains until it ends, and then releases a slot, too.
 
-    Source: `cleanup_flow_run_concurrency_slots` in `prefect.server.models.flow_runs`, which leaves the lease.
+    Source: `cleanup_flow_run_concurrency_slots` in `prefect.server.models.flow_runs`.
     """
-    if run["state"] is not None and run["state"]["type"] in OCCUPYING:
-        release_of_deployment(workspace, run, run["state"], time)
+    limit = limit_of(workspace, run)
+    if limit is not None and run["state"] is not None and run["state"]["type"] in OCCUPYING:
+        release(workspace, [limit], 1, time)
+
+
+def limit_of(workspace: Workspace, run: Mapping[str, Any]) -> int | None:
+    """The limit of the deployment of a flow run."""
+    deployment = deployment_of(workspace, run)
+    return None if deployment is None else limit_row(workspace, deployment["concurrency_limit_id"])
 
 
 def limit_row(workspace: Workspace, limit_id: UUID | None) -> int | None:

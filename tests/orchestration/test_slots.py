@@ -145,6 +145,16 @@ def test_deleting_a_run_releases_its_slot(world: World, kind: str) -> None:
     assert world.slots(deployment) == 0
 
 
+def test_lease_of_a_deleted_run_releases_a_slot_once_it_ends(world: World) -> None:
+    deployment = world.deployment(limit=3)
+    for run in [pending(world, deployment) for _ in range(3)][:2]:
+        world.call("flow_runs.delete_flow_run", id=run)
+    assert (world.slots(deployment), len(world.workspace["concurrency_leases"].live)) == (1, 3)
+    expire(world)
+    pending(world, deployment)
+    assert (world.slots(deployment), len(world.workspace["concurrency_leases"].live)) == (1, 1)
+
+
 def test_task_waits_for_a_slot_of_each_of_its_tags(world: World) -> None:
     limits = [world.add("concurrency_limits_v2", name=f"tag:{tag}", limit=limit) for tag, limit in (("a", 1), ("b", 2))]
     first, second = (world.task_run(tags=["a", "b"]) for _ in range(2))

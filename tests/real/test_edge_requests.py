@@ -135,6 +135,15 @@ def test_headers_that_name_the_sender_of_a_request(pair: Callable[[Path], Pair])
     both("POST", "/work_pools/3.3.8/get_scheduled_flow_runs", {"work_queue_names": ["default", "default"]})
 
 
+def test_keys_of_inputs(pair: Callable[[Path], Pair]) -> None:
+    both = Both(*pair(SMALL))
+    flow = both("POST", "/flows/", {"name": "edges"})["id"]
+    run = both("POST", "/flow_runs/", {"flow_id": flow, "name": "n"})["id"]
+    for key in ("", "a", "a\n", "a-1"):
+        both("POST", f"/flow_runs/{run}/input", {"key": key, "value": "v"})
+    both("POST", f"/flow_runs/{run}/input/filter", {"prefix": "a"})
+
+
 def test_times_with_offsets(pair: Callable[[Path], Pair]) -> None:
     both = Both(*pair(SMALL))
     flow = both("POST", "/flows/", {"name": "edges"})["id"]
@@ -153,6 +162,24 @@ def test_times_with_offsets(pair: Callable[[Path], Pair]) -> None:
             deployment = both("POST", "/deployments/", {"name": name, "flow_id": flow, "schedules": schedules})["id"]
             both("POST", f"/deployments/{deployment}/schedule", {"start_time": "2031-03-29T00:00:00Z", "max_runs": 1})
             both("POST", "/flow_runs/filter", {"deployments": {"name": {"any_": [name]}}}, is_named=False)
+
+
+def test_lease_of_a_deleted_run(pair: Callable[[Path], Pair]) -> None:
+    """It remains, and releases another slot."""
+    both = Both(*pair(SMALL))
+    flow = both("POST", "/flows/", {"name": "edges"})["id"]
+    deployment = both("POST", "/deployments/", {"name": "d", "flow_id": flow, "concurrency_limit": 3})["id"]
+    path = f"/v2/concurrency_limits/{both('GET', f'/deployments/{deployment}')['concurrency_limit_id']}"
+    runs = [both("POST", f"/deployments/{deployment}/create_flow_run", {"name": "n"})["id"] for _ in range(3)]
+    for run in runs:
+        state = both("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "PENDING"}})["state"]
+        lease = state["state_details"]["deployment_concurrency_lease_id"]
+        both("POST", f"/v2/concurrency_limits/leases/{lease}/renew", {})
+    both("DELETE", f"/flow_runs/{run}")
+    both("POST", f"/v2/concurrency_limits/leases/{lease}/renew", {})
+    both("GET", path)
+    both("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease})
+    both("GET", path)
 
 
 def test_results_with_an_invalid_artifact(pair: Callable[[Path], Pair]) -> None:
