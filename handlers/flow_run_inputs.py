@@ -12,7 +12,7 @@ from understudy.operations.handler_results import NO_CONTENT, Answer, Content
 from understudy.workspaces.workspace import Workspace
 
 FLOW_RUN_ID, KEY = Column(("flow_run_id",)), Column(("key",))
-KEYS = re.compile("[a-z0-9-]*")
+KEYS = re.compile(r"[a-z0-9-]*\n?")  # the pattern of a real server also accepts a line feed at the end
 
 
 def create_flow_run_input(workspace: Workspace, id: UUID, key: str, value: str, sender: str | None) -> Answer:
