@@ -168,7 +168,11 @@ def secret_fields(workspace: Workspace, document: Mapping[str, Any]) -> list[Pat
     """The paths to the secrets in a document's data. A `*` matches every key."""
     schemas = workspace["block_schemas"]
     row = schemas.find(document["block_schema_id"].int)
-    fields = [] if row is None else schemas.values(row)["fields"].get("secret_fields", [])
+    return paths_of([] if row is None else schemas.values(row)["fields"].get("secret_fields", []))
+
+
+def paths_of(fields: Iterable[Any]) -> list[Path]:
+    """The paths to secrets from the `secret_fields` of a schema."""
     return [tuple(field.split(".")) for field in fields if isinstance(field, str)]
 
 

@@ -172,6 +172,18 @@ def test_event_of_a_block_names_its_type_and_schema(own: httpx.Client) -> None:
     ]
 
 
+def test_event_of_a_block_has_texts_with_masked_secrets(own: httpx.Client) -> None:
+    block_type = created(own, "/block_types/", name="Door", slug="door")
+    fields = {"secret_fields": ["key", "codes.*", "doors.*.key", "dotted.key"]}
+    schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields=fields, capabilities=[])
+    of_type = {"block_type_id": block_type["id"], "block_schema_id": schema["id"]}
+    data = {"key": "k", "codes": {}, "doors": [{"key": "k"}], "dotted": {"key": "k"}, "note": "n", "number": 1}
+    row = created(own, "/block_documents/", name="a", data=data, **of_type)
+    own.delete(f"/block_documents/{row['id']}").raise_for_status()
+    payloads = [each["payload"]["data"] for each in events(own, "block-document", row["id"])]
+    assert payloads == [{"codes": "********", "doors": "********", "note": "n"}] * 2
+
+
 def test_empty_change_of_a_block_has_an_event_but_no_new_time(own: httpx.Client) -> None:
     block_type = created(own, "/block_types/", name="Door", slug="door")
     schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields={}, capabilities=[])

@@ -12,6 +12,7 @@ from understudy.operations.observers import Changes, Row
 from understudy.values import new_ordered_id, now
 from understudy.workspaces.workspace import Workspace
 
+from ..block_documents import masked, paths_of
 from ..event_filters import ID, ROLE
 from ..events import store_event
 from .related import (
@@ -100,11 +101,12 @@ def add(workspace: Workspace, lookup: Lookup, kind: Kind, action: str, row: Row,
 
 
 def payload_of_document(lookup: Lookup, row: Row) -> dict[str, Any]:
-    """The fields of a block document that are not secret, as far as they are text."""
+    """The fields of a block document that are not secret, as far as they are text once secrets are masked."""
     schema = lookup.get("block_schemas", row["block_schema_id"])
     block_type = lookup.get("block_types", row["block_type_id"])
-    secret = set() if schema is None else set(schema["fields"].get("secret_fields") or ())
-    data = {name: value for name, value in row["data"].items() if name not in secret and isinstance(value, str)}
+    secret = () if schema is None else schema["fields"].get("secret_fields") or ()
+    data = masked(row["data"], paths_of(secret))
+    data = {name: value for name, value in data.items() if name not in secret and isinstance(value, str)}
     shown = None
     if schema is not None:
         name = "" if block_type is None else block_type["name"]
