@@ -42,7 +42,7 @@ Row = Mapping[str, Any]
 def create_flow_run_from_deployment(
     workspace: Workspace, id: UUID, body: Body, headers: Mapping[bytes, bytes]
 ) -> Answer:
-    deployment, created_by = workspace["deployments"].values(row_of(workspace, id)), creator_of(headers, body)
+    deployment, created_by = workspace["deployments"].values(row_of(workspace, id)), creator_of(headers)
     try:
         parameters = parameters_of(workspace, deployment, body)
     except HydrationError as error:
@@ -62,7 +62,7 @@ def bulk_create_flow_runs_from_deployment(
     if len(body) > MOST:
         raise BadRequest(f"Cannot create more than {MOST} flow runs at once.")
     deployment = workspace["deployments"].values(row_of(workspace, id))
-    runs, created_by = ManyRuns(workspace, deployment, Client.of(headers)), creator_of(headers, body)
+    runs, created_by = ManyRuns(workspace, deployment, Client.of(headers)), creator_of(headers)
     return {"results": [runs.result({**each, "created_by": created_by}) for each in body]}
 
 

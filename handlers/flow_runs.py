@@ -46,7 +46,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 def create_flow_run(workspace: Workspace, body: dict[str, Any], headers: Mapping[bytes, bytes]) -> Answer:
     runs, moment = workspace["flow_runs"], now()
     values = {name: value for name, value in body.items() if name not in ("state", "work_pool_name")}
-    values["created_by"] = creator_of(headers, body)
+    values["created_by"] = creator_of(headers)
     if body.get("work_pool_name"):
         values["work_queue_id"] = queue_of(workspace, body["work_pool_name"], body.get("work_queue_name"))
     # The real server gives no default to a run with a key.

@@ -533,6 +533,21 @@ def test_automation_is_identified_by_its_id(scratch: httpx.Client, flow: str) ->
     refused = scratch.post("/flow_runs/", json={"flow_id": flow}, headers=headers)
     assert refused.status_code == 422
     assert refused.json()["exception_detail"][0]["loc"] == ["header", "prefect-automation-id"]
+    assert refused.json()["request_body"] == {"flow_id": flow}
+
+
+@pytest.mark.parametrize("way", ["/flow_runs/", "/deployments/", "create_flow_run", "create_flow_run/bulk"])
+def test_errors_of_headers_precede_those_of_the_body(scratch: httpx.Client, way: str) -> None:
+    path = way if way.startswith("/") else f"/deployments/{uuid4()}/{way}"
+    places = []
+    wrong = {"tags": 5, "flow_id": "x", "name": 5, "parameters": {}}
+    for body in ([wrong] if way.endswith("bulk") else wrong, None):
+        refused = scratch.post(path, json=body, headers={"prefect-automation-id": ""}).json()
+        assert refused["request_body"] == body
+        places.append([each["loc"][0] for each in refused["exception_detail"]])
+    headers = ["header"] * (2 if way == "/deployments/" else 1)
+    assert [each[: len(headers)] for each in places] == [headers] * 2
+    assert {*places[0][len(headers) :]} == {"body"}
 
 
 def test_states_of_scheduled_runs_have_the_time_zone_of_their_schedule(scratch: httpx.Client, flow: str) -> None:

@@ -256,3 +256,4 @@ def test_only_a_boolean_marks_requests_of_the_ui(scratch: httpx.Client, pool: st
     ]
     assert [answer.status_code for answer in answers] == [422, 200, 200]
     assert answers[0].json()["exception_detail"][0]["loc"] == ["header", "x-prefect-ui"]
+    assert answers[0].json()["request_body"] == {}

@@ -126,6 +126,11 @@ def test_headers_that_name_the_sender_of_a_request(pair: Callable[[Path], Pair])
         both("GET", f"/flow_runs/{run}")
         both("POST", f"/deployments/{deployment}/create_flow_run", {"name": "n"}, automation)
         both("POST", f"/deployments/{deployment}/create_flow_run/bulk", [{"name": "n"}], automation)
+    invalid = {"prefect-automation-id": "x"}
+    for body in ({"name": "x", "flow_id": flow}, {"name": 5}, None):
+        for path in ("/flow_runs/", "/deployments/", f"/deployments/{NOBODY}/create_flow_run"):
+            both("POST", path, body, invalid)
+        both("POST", f"/deployments/{NOBODY}/create_flow_run/bulk", [body], invalid)
     for version in ("3.3.7", "3.3.7rc1", "3.3.7+1.gabc", "3.3.8", "2.0.0"):
         agent = {"user-agent": f"prefect/{version} (API 0.8.4)"}
         name = version.replace("+", "-")

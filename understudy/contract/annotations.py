@@ -78,6 +78,12 @@ def labels(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
     return "takes for each name the messages `missing` and `empty`"
 
 
+def request_headers(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
+    if isinstance(value, list) and value and all(HEADER(part, {}, tables) is None for part in value):
+        return None
+    return "takes a list of headers, each with its `name` and `schema`"
+
+
 def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
     if "x-table" not in others:
         return FLAG(value, others, tables)
@@ -102,6 +108,7 @@ def wrong_scenarios(value: Any) -> str | None:
 
 
 MESSAGES = with_keys("missing", "empty")
+HEADER = with_keys("name", "schema")
 FLAG = takes("`true` or `false`", lambda value: isinstance(value, bool))
 TEXT = takes("a text", is_text)
 TEXTS = takes("a list of texts", texts)
@@ -176,6 +183,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-template": Annotation(SCHEMA, with_keys("uses", "declares", "incomplete", "undeclared")),
     "x-truncate": Annotation(SCHEMA, SIZE),
     "x-default": Annotation(SCHEMA, OBJECT),
+    "x-headers": Annotation(("operation",), request_headers),
     "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),
     "x-names": Annotation(("parameter",), field),
     "x-texts-of": Annotation(("parameter", "schema"), values_of_fields),

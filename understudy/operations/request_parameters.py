@@ -44,6 +44,27 @@ def argument(name: str) -> str:
     return name.replace("-", "_")
 
 
+class HeaderValues:
+    """The headers that are validated if a request has them (`x-headers`). A handler may read them."""
+
+    def __init__(self, places: list[Place]) -> None:
+        self._validators = [
+            (place.value["name"], SchemaValidator(compiled(place["schema"], Reading.COERCED))) for place in places
+        ]
+
+    def errors(self, headers: Mapping[bytes, bytes]) -> list[dict[str, Any]]:
+        """The errors of a request's headers."""
+        found = []
+        for name, validator in self._validators:
+            given = headers.get(name.encode("ascii"))
+            try:
+                if given is not None:
+                    validator.validate_python(given.decode("latin-1"))
+            except ValidationError as error:
+                found += errors_of(error, "header", name)
+        return found
+
+
 class PathValues:
     """The path parameters of an operation that can be invalid: enum values, and ids with `x-checked`."""
 

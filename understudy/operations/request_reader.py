@@ -13,7 +13,14 @@ from understudy.contract.reading import Reading
 from understudy.errors import ApiError, Invalid, Unprocessable
 from understudy.operations.request_bodies import NamesBody, QueryBody, WholeBody, body_at
 from understudy.operations.request_headers import headers_of
-from understudy.operations.request_parameters import PathValues, QueryString, argument, is_id_in_path, version_gate
+from understudy.operations.request_parameters import (
+    HeaderValues,
+    PathValues,
+    QueryString,
+    argument,
+    is_id_in_path,
+    version_gate,
+)
 
 REMEMBERED = 2**24  # bytes of cached bodies of all operations of an API, and of their values
 GROWTH = 16  # approximate bytes of a body's values per byte of the body
@@ -26,7 +33,7 @@ LINE = 200  # characters of the error for a longer body
 class RequestReader:
     """Reads the requests of one operation, and finds errors in the same order as the real server.
 
-    The order is: a body that is not JSON, the API version, the query, the values of the body.
+    The order is: a body that is not JSON, the API version, the query, other headers, the values of the body.
 
     Args:
         operation: the operation in the contract.
@@ -43,6 +50,7 @@ class RequestReader:
         self.ids = {place.value["name"] for place in parameters if is_id_in_path(place)}
         self._path = PathValues([place for place in parameters if place.value["in"] == "path"])
         self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
+        self._headers = HeaderValues(operation.each("x-headers"))
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
         self._body = body_at(operation, catalog, reading)
         # Clients often repeat requests. The values of bodies are cached, but not the responses.
@@ -82,7 +90,8 @@ class RequestReader:
 
     def _read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
         headers = headers_of(scope)
-        if isinstance(self._body, QueryBody) and not self._query.names and len(raw) <= SHORT:
+        errors = self._headers.errors(headers)
+        if isinstance(self._body, QueryBody) and not self._query.names and len(raw) <= SHORT and not errors:
             with suppress(ApiError):  # raised below, in the right order
                 known = self._read_cached(raw, headers.get(b"content-type"))
                 self._check_gates(headers)
@@ -92,7 +101,7 @@ class RequestReader:
         arguments = dict(scope.get("path_params", {}))
         if self._query.names:
             arguments |= self._query.read(scope["query_string"].decode("latin-1"), body)
-        errors = self._path.errors(arguments)
+        errors += self._path.errors(arguments)
         try:
             if self._body is not None:
                 arguments |= self._body.read(body)
