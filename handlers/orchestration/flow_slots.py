@@ -19,7 +19,7 @@ LEASE_ID = "deployment_concurrency_lease_id"
 OCCUPYING = frozenset({"PENDING", "RUNNING", "CANCELLING"})  # the states in which a flow run has a slot
 SLOT_WAIT = 30.0  # seconds until a run that waits for a slot tries again, as on a real server
 GRACE = 300.0  # seconds until a client must renew a lease for the first time
-WITH_LEASES = (3, 4, 11)  # the first version of the client that renews leases
+WITH_LEASES = (3, 4, 11, 0)  # the first version of the client that renews leases
 MANAGE_SLOTS = frozenset({"3.0.0rc20", "3.0.0", "3.0.1", "3.0.2", "3.0.3"})  # versions whose workers take slots
 
 

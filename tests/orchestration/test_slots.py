@@ -100,7 +100,10 @@ def test_slot_of_a_client_without_lease_renewal_has_no_lease(world: World) -> No
     assert world.slots(deployment) == 0
 
 
-@pytest.mark.parametrize(("version", "leases"), [("3.4.10", 0), ("3.4.11", 1)])
+@pytest.mark.parametrize(
+    ("version", "leases"),
+    [("3.4.10", 0), ("3.4.11.dev2", 0), ("3.4.11rc1", 0), ("3.4.11", 1), ("3.4.11+1.gabc", 1), ("3.4.12.dev1", 1)],
+)
 def test_clients_renew_leases_since_a_version(world: World, version: str, leases: int) -> None:
     run = pending(world, world.deployment(limit=1))
     world.set(run, "RUNNING", headers={**CLIENT, b"user-agent": f"prefect/{version} (API 0.8.4)".encode()})

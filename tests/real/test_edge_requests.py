@@ -174,7 +174,7 @@ def test_lease_of_a_deleted_run(pair: Callable[[Path], Pair]) -> None:
     both = Both(*pair(SMALL))
     flow = both("POST", "/flows/", {"name": "edges"})["id"]
     deployment = both("POST", "/deployments/", {"name": "d", "flow_id": flow, "concurrency_limit": 3})["id"]
-    path = f"/v2/concurrency_limits/{both('GET', f'/deployments/{deployment}')['concurrency_limit_id']}"
+    limit = both("GET", f"/deployments/{deployment}")["global_concurrency_limit"]["id"]
     runs = [both("POST", f"/deployments/{deployment}/create_flow_run", {"name": "n"})["id"] for _ in range(3)]
     for run in runs:
         state = both("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "PENDING"}})["state"]
@@ -182,9 +182,22 @@ def test_lease_of_a_deleted_run(pair: Callable[[Path], Pair]) -> None:
         both("POST", f"/v2/concurrency_limits/leases/{lease}/renew", {})
     both("DELETE", f"/flow_runs/{run}")
     both("POST", f"/v2/concurrency_limits/leases/{lease}/renew", {})
-    both("GET", path)
+    both("GET", f"/v2/concurrency_limits/{limit}")
     both("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease})
-    both("GET", path)
+    both("GET", f"/v2/concurrency_limits/{limit}")
+
+
+def test_previews_of_the_client_that_renews_leases(pair: Callable[[Path], Pair]) -> None:
+    both = Both(*pair(SMALL))
+    flow = both("POST", "/flows/", {"name": "edges"})["id"]
+    deployment = both("POST", "/deployments/", {"name": "d", "flow_id": flow, "concurrency_limit": 9})["id"]
+    for version in ("3.4.11.dev2", "3.4.11rc1", "3.4.11", "3.4.11+1.gabc", "3.4.11.post1", "3.4.12.dev1"):
+        agent = {"user-agent": f"prefect/{version} (API 0.8.4)"}
+        run = both("POST", f"/deployments/{deployment}/create_flow_run", {"name": "n"})["id"]
+        pending = both("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "PENDING"}}, agent)
+        both("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "RUNNING"}}, agent)
+        lease = pending["state"]["state_details"]["deployment_concurrency_lease_id"]
+        both("POST", f"/v2/concurrency_limits/leases/{lease}/renew", {})
 
 
 def test_results_with_an_invalid_artifact(pair: Callable[[Path], Pair]) -> None:
