@@ -22,9 +22,7 @@ from .block_schemas import full_schemas, type_of
 PARENT, TYPE = Column(("parent_block_document_id",)), Column(("block_type_id",))
 BY_NAME = Sort(Column(("name",)))
 MASK = "********"
-MOST_SHOWN = (
-    5000  # the maximum number of referenced documents in a response, each of about 0.2 ms; a real server has none
-)
+MOST_SHOWN = 5000  # the maximum number of referenced documents in a response; each takes about 0.2 ms
 DEEPEST = 50  # the maximum number of references from a document to the last one below it
 SHOWN = (
     "id", "created", "updated", "name", "data", "block_schema_id", "block_schema", "block_type_id", "block_type_name",
