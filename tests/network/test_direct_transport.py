@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from tests.servers import free_port
-from understudy.network.direct_transport import SENT, DirectTransport, IncomingResponse
+from understudy.network.direct_transport import LONGEST_HEAD, SENT, DirectTransport, IncomingResponse
 from understudy.network.network import Network
 
 EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+TOO_LONG = r"^the headers of the response are longer than 1,048,576 bytes$"
 CLOSE = b""  # instead of a response: the server closes the connection
 
 
@@ -152,6 +153,21 @@ def test_connection_idle_for_long_is_not_reused() -> None:
 )
 def test_incomplete_response_is_an_error(response: bytes) -> None:
     with exchange(response, CLOSE) as (client, _), pytest.raises(httpx.RemoteProtocolError):
+        client.get("/")
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nx: "])
+@pytest.mark.parametrize("part", [b"x: 1\r\n", b"x" * 10])
+def test_headers_without_an_end_are_an_error(head: bytes, part: bytes) -> None:
+    endless = head + part * (LONGEST_HEAD // len(part) + 10_000)
+    with exchange(endless) as (client, _), pytest.raises(httpx.RemoteProtocolError, match=TOO_LONG):
+        client.get("/")
+
+
+def test_responses_without_a_final_one_are_an_error() -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    endless = early * (LONGEST_HEAD // len(early) + 10_000)
+    with exchange(endless) as (client, _), pytest.raises(httpx.RemoteProtocolError, match=TOO_LONG):
         client.get("/")
 
 

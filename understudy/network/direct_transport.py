@@ -15,6 +15,7 @@ from understudy.network.transport import LimitedResponse
 
 KEEPALIVE = 2.0  # seconds; servers close connections that are idle for 5
 CHUNK = 1 << 16  # bytes that are read at once
+LONGEST_HEAD = 1 << 20  # bytes before the body, of all responses that are only information too
 SENT = "http11.send_request_body.complete"  # what httpcore calls this event
 FRAMING = {b"content-length", b"transfer-encoding"}  # without these headers, a body ends with the connection
 
@@ -140,8 +141,11 @@ class IncomingResponse:
             self.is_complete, self.may_continue = True, self._parser.should_keep_alive()
 
     def read_head(self) -> None:
+        received = 0
         while not self.status:
-            self._read()
+            received += self._read()
+            if received > LONGEST_HEAD and not self.status:
+                raise httpx.RemoteProtocolError(f"the headers of the response are longer than {LONGEST_HEAD:,} bytes")
 
     def chunks(self) -> Iterator[bytes]:
         """The body, in pieces."""
@@ -152,7 +156,8 @@ class IncomingResponse:
                 return
             self._read()
 
-    def _read(self) -> None:
+    def _read(self) -> int:
+        """Read what has arrived. Returns the number of bytes."""
         data = self.line.recv(CHUNK)
         if data:
             self._parse(data)
@@ -160,6 +165,7 @@ class IncomingResponse:
             self.is_complete = True
         else:
             raise httpx.RemoteProtocolError("the server closed the connection before the end of the response")
+        return len(data)
 
     def _parse(self, data: bytes) -> None:
         try:
