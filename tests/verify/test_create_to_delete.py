@@ -1,6 +1,8 @@
 """A row of each writable table, independent of its handler."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from unicodedata import normalize
@@ -123,6 +125,27 @@ def remembers(operation: str) -> Behaviour:
     return behave
 
 
+def remembers_names(by_name: str, by_id: str) -> Behaviour:
+    """Rows are still found by the names that they have been found by."""
+
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
+        if not request.is_a(by_name):
+            return answer
+        if answer.is_success:
+            broken.memory[request.path] = answer.json["id"]
+        row_id = broken.memory.get(request.path)
+        return answer if row_id is None else await broken.ask(replace(request, path=by_id.format(row_id)))
+
+    return behave
+
+
+def in_basic_plane(body: dict[str, Any]) -> dict[str, Any]:
+    """A body in which characters beyond the Basic Multilingual Plane are question marks."""
+    text = json.dumps(body, ensure_ascii=False)
+    return dict(json.loads("".join("?" if ord(each) > 0xFFFF else each for each in text)))
+
+
 def renamed(request: Request, answer: Answer) -> Answer:
     return answer.saying({**answer.json, "name": "another"}) if answer.is_success and answer.body else answer
 
@@ -197,6 +220,9 @@ def remembers_lists(label: str) -> Behaviour:
         ("work_pools", "unique", answers_conflict_with(r"PATCH /work_pools/[^/]+/queues/[^/]+", 204)),
         ("work_pools", "lookup", replies(r"GET /work_pools/[^/]+/queues/[^/]+", renamed)),
         ("variables", "lookup", remembers("GET /variables/name/[^/]+")),
+        ("variables", "lookup", remembers_names("GET /variables/name/[^/]+", "/variables/{}")),
+        ("variables", "create", sends("POST /variables/", in_basic_plane)),
+        ("block_documents", "create", sends("POST /block_documents/", in_basic_plane)),
         ("saved_searches", "unique", later(r"PUT /saved_searches/", "filters")),
         ("deployments", "unique", later("POST /deployments/", "description")),
         ("concurrency_limits", "unique", later("POST /concurrency_limits/", "concurrency_limit")),

@@ -186,6 +186,17 @@ def check_lookups(checked: CheckedRow, lookups: Iterable[Lookup]) -> None:
         checked.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
 
 
+def check_former_names(checked: CheckedRow, before: Row) -> None:
+    """Check that operations do not return the row by values that it had before a change."""
+    for lookup in filter(checked.identifies, checked.reads):
+        value = before.get(lookup.field)
+        if value is not None and value != checked.row[lookup.field]:
+            request = lookup.request(str(value))
+            status = checked.context.ask(lookup.endpoint, request).status
+            broken = None if status == NOT_FOUND else checked.failed(request, f"{NOT_FOUND}", f"{status}")
+            checked.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
+
+
 def check_listed(checked: CheckedRow) -> None:
     """Check that a list has the row with the values that were read last."""
     request, row = listed(checked)

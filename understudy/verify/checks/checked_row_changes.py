@@ -14,6 +14,7 @@ from understudy.verify.checks import listings
 from understudy.verify.checks.checked_row import (
     CheckedRow,
     by_key,
+    check_former_names,
     check_listed,
     check_lookups,
     key_of,
@@ -92,6 +93,7 @@ def check_row(
     checked.row = now
     if broken is None:
         check_lookups(checked, checked.reads[1:])
+        check_former_names(checked, before)
     if broken is None and rule is rules.UPDATE and not same(shown, {name: before.get(name) for name in shown}):
         check_updated(checked, endpoint, before, read)
         check_listed(checked)

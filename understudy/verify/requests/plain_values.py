@@ -22,6 +22,7 @@ WHOLE = {
     "time": "2026-03-29T03:30:00.500+02:00",
     "id": "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
     "A b.c": "\r\n ",
+    "text 😀": "é 漢字 😀",
 }
 # What may refuse a value or change it.
 LIMITING = ("x-write-only", "x-refined-by", "x-template", "x-after", "x-truncate", "anyOf")
