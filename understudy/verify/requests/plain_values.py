@@ -60,7 +60,7 @@ def plain_items(part: Place, mark: str) -> list[Any]:
     """A list of texts, one of them twice and in no order, or of objects."""
     items = part["items"]
     if not is_record(items):
-        return [mark, "b", "a", mark, "É"]
+        return [mark, "b", "a", mark, "É 😀"]
     return [{name: plain_value(place, mark) for name, place in items.entries("properties")}]
 
 
