@@ -3,7 +3,7 @@
 from urllib.parse import unquote
 
 import httpx
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.mutants.exchange import Answer, Request
 
@@ -28,6 +28,11 @@ class Remote:
         body = b"".join([chunk async for chunk in response.aiter_raw()])
         await response.aclose()
         return Answer(response.status_code, forwardable(response.headers), body)
+
+    async def stream(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a stream: only requests are sent to another server."""
+        await receive()
+        await send({"type": "websocket.close"})
 
     async def close(self) -> None:
         await self._transport.aclose()
@@ -67,6 +72,9 @@ class Inside:
         start, *rest = messages
         body = b"".join(message.get("body", b"") for message in rest)
         return Answer(start["status"], httpx.Headers(start["headers"]), body)
+
+    async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
     async def close(self) -> None:
         """Do nothing."""

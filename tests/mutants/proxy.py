@@ -28,6 +28,9 @@ class Proxy:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
+        if scope["type"] == "websocket":
+            await self._origin.stream(scope, receive, send)
+            return
         answer = await self._behaviour(request_of(scope, await body_of(receive)), self._broken)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers.raw})
         await send({"type": "http.response.body", "body": answer.body})
