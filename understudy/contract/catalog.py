@@ -136,13 +136,14 @@ def row_validator(place: Place, *, is_checked: bool = False) -> SchemaValidator:
     """The validator of rows. `is_checked` are those that anybody may have written."""
     fields = {}
     for name, part in place["properties"].items():
-        core = checked(part, compiled(part, Reading.STORED)) if is_checked else compiled(part, Reading.STORED)
+        plain = compiled(part, Reading.STORED)
+        core = checked(part, plain) if is_checked else plain
         if part.value.get("nullable") and not part.has_default:
             core = core_schema.with_default_schema(core, default=None)
         elif part.has_default:
-            # Converted like a value that was read: 0 is 0.0 if the field has any numbers.
-            default = SchemaValidator(core).validate_python(part.default)
-            core = with_default(core, default)
+            # Converted like a value that was read: 0 is 0.0 if the field has any numbers. It needs no check, which
+            # would import the handlers that have it.
+            core = with_default(core, SchemaValidator(plain).validate_python(part.default))
         fields[name] = core_schema.typed_dict_field(core, required=None)
     return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
 
