@@ -9,7 +9,7 @@ from functools import cache
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
-from .validation import Json, actions, checked_require, composite, event, model, with_few_readings
+from .validation import Json, actions, composite, compound, event, model, with_few_readings
 
 TRIGGERS = ("event", "compound", "sequence")
 
@@ -61,13 +61,7 @@ def completed(given: Json, kinds: Mapping[str, SchemaValidator], default: str | 
 def triggers_by_type() -> dict[str, SchemaValidator]:
     """The parts of a trigger are completed one by one."""
     part = core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema(), ref="part")
-    required = core_schema.union_schema([core_schema.int_schema(), core_schema.literal_schema(["any", "all"])])
-    compound = model({**composite("compound", "part"), "require": required})
-    schemas = (
-        event(),
-        core_schema.no_info_after_validator_function(checked_require, compound),
-        model(composite("sequence", "part")),
-    )
+    schemas = event(), compound("part"), model(composite("sequence", "part"))
     return {
         name: SchemaValidator(core_schema.definitions_schema(schema, [part]))
         for name, schema in zip(TRIGGERS, schemas, strict=True)

@@ -109,12 +109,10 @@ def with_few_readings(given: Any) -> Any:
 
 def any_trigger(ref: str, label: str) -> Schema:
     """The schema of any trigger. `label` is the name of a compound one in errors."""
-    required = core_schema.union_schema([core_schema.int_schema(), core_schema.literal_schema(["any", "all"])])
-    compound = model({**composite("compound", "inner"), "require": required})
     return core_schema.union_schema(
         [
             (event(), "EventTrigger"),
-            (core_schema.no_info_after_validator_function(checked_require, compound), label),
+            (compound("inner"), label),
             (model(composite("sequence", ref)), "SequenceTrigger"),
         ],
         ref=ref,
@@ -124,6 +122,13 @@ def any_trigger(ref: str, label: str) -> Schema:
 def event() -> Schema:
     """The schema of a trigger that waits for events, or for their absence."""
     return core_schema.no_info_before_validator_function(with_shortest_absence, model(event_fields()))
+
+
+def compound(parts: str) -> Schema:
+    """The schema of a trigger that waits for some of its parts. `parts` refers to the schema of a part."""
+    required = core_schema.union_schema([core_schema.int_schema(), core_schema.literal_schema(["any", "all"])])
+    fields = {**composite("compound", parts), "require": required}
+    return core_schema.no_info_after_validator_function(checked_require, model(fields))
 
 
 def composite(name: str, parts: str) -> dict[str, Schema]:

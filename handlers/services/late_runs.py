@@ -71,10 +71,8 @@ class WaitingRuns:
 
     def _look(self, row: int) -> None:
         self._starts.discard(row)
-        if row in self._runs.live:
-            state, start = (
-                (self._runs.key(STATE_TYPE, row), self._runs.key(STATE_NAME, row)),
-                self._runs.key(NEXT_START, row),
-            )
-            if state == WAITING and start is not None:
-                self._starts.set(row, start)
+        if row not in self._runs.live:
+            return
+        kind, name, start = (self._runs.key(column, row) for column in (STATE_TYPE, STATE_NAME, NEXT_START))
+        if (kind, name) == WAITING and start is not None:
+            self._starts.set(row, start)

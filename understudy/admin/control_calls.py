@@ -54,7 +54,6 @@ class ControlCalls:
             self._http = httpx.Client(
                 base_url=site_of(url),
                 headers={} if token is None else {"authorization": f"Bearer {token}"},
-                timeout=TIMEOUT,
                 trust_env=False,
                 transport=transport or own,
             )

@@ -48,14 +48,13 @@ class HeaderValues:
     """The headers that are validated if a request has them (`x-headers`). A handler may read them."""
 
     def __init__(self, places: list[Place]) -> None:
-        self._validators = [
-            (place.value["name"], SchemaValidator(compiled(place["schema"], Reading.COERCED))) for place in places
-        ]
+        self.names = [place.value["name"] for place in places]
+        self._validators = [SchemaValidator(compiled(place["schema"], Reading.COERCED)) for place in places]
 
     def errors(self, headers: Mapping[bytes, bytes]) -> list[dict[str, Any]]:
         """The errors of a request's headers."""
         found = []
-        for name, validator in self._validators:
+        for name, validator in zip(self.names, self._validators, strict=True):
             given = headers.get(name.encode("ascii"))
             try:
                 if given is not None:

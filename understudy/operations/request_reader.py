@@ -54,6 +54,7 @@ class RequestReader:
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
         self._body = body_at(operation, catalog, reading)
         # Clients often repeat requests. The values of bodies are cached, but not the responses.
+        self._is_cached = isinstance(self._body, QueryBody) and not self._query.names and not self._headers.names
         self._remembered = Cache(REMEMBERED) if remembered is None else remembered
 
     @property
@@ -90,8 +91,7 @@ class RequestReader:
 
     def _read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
         headers = headers_of(scope)
-        errors = self._headers.errors(headers)
-        if isinstance(self._body, QueryBody) and not self._query.names and len(raw) <= SHORT and not errors:
+        if self._is_cached and len(raw) <= SHORT:
             with suppress(ApiError):  # raised below, in the right order
                 known = self._read_cached(raw, headers.get(b"content-type"))
                 self._check_gates(headers)
@@ -101,7 +101,7 @@ class RequestReader:
         arguments = dict(scope.get("path_params", {}))
         if self._query.names:
             arguments |= self._query.read(scope["query_string"].decode("latin-1"), body)
-        errors += self._path.errors(arguments)
+        errors = [*self._headers.errors(headers), *self._path.errors(arguments)]
         try:
             if self._body is not None:
                 arguments |= self._body.read(body)

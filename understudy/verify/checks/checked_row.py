@@ -191,10 +191,15 @@ def check_former_names(checked: CheckedRow, before: Row) -> None:
     for lookup in filter(checked.identifies, checked.reads):
         value = before.get(lookup.field)
         if value is not None and value != checked.row[lookup.field]:
-            request = lookup.request(str(value))
-            status = checked.context.ask(lookup.endpoint, request).status
-            broken = None if status == NOT_FOUND else checked.failed(request, f"{NOT_FOUND}", f"{status}")
-            checked.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
+            check_not_found(checked, rules.LOOKUP, lookup.field, lookup, value)
+
+
+def check_not_found(checked: CheckedRow, rule: Rule, subject: str, lookup: Lookup, value: Any) -> None:
+    """Check that an operation finds no row by a value."""
+    request = lookup.request(str(value))
+    status = checked.context.ask(lookup.endpoint, request).status
+    broken = None if status == NOT_FOUND else checked.failed(request, f"{NOT_FOUND}", f"{status}")
+    checked.record(rule, lookup.endpoint, subject, broken)
 
 
 def check_listed(checked: CheckedRow) -> None:
@@ -215,10 +220,7 @@ def remove(checked: CheckedRow, deletes: Lookup) -> None:
     checked.context.success(deletes.endpoint, request)
     checked.requests.append(request)
     for lookup in (*filter(checked.identifies, checked.reads), *checked.deletes):
-        again = lookup.request(str(checked.row[lookup.field]))
-        status = checked.context.ask(lookup.endpoint, again).status
-        broken = None if status == NOT_FOUND else checked.failed(again, f"{NOT_FOUND}", f"{status}")
-        checked.record(rules.DELETE, lookup.endpoint, "", broken)
+        check_not_found(checked, rules.DELETE, "", lookup, checked.row[lookup.field])
     asked, row = listed(checked)
     if asked is not None:
         broken = None if row is None else checked.failed(asked, "a list without the deleted row", "the row")
