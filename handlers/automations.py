@@ -11,6 +11,7 @@ from understudy.operations.actions import change, insert
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.workspaces.workspace import Workspace
 
+from .automation.buckets import resume
 from .automation.validation import checked
 from .parameters.job_variables import check_job_variables
 from .parameters.parameter_schemas import Mismatch
@@ -32,6 +33,7 @@ def read_automation(workspace: Workspace, id: UUID) -> Answer:
 def update_automation(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
     check_runs(workspace, [action for action in body["actions"] if action.get("job_variables") is not None])
     change(workspace[TABLE], found(workspace, id), body)
+    resume(workspace, id)
     return NO_CONTENT
 
 
@@ -44,6 +46,7 @@ def patch_automation(workspace: Workspace, id: UUID, body: dict[str, Any]) -> An
         entry = {"type": "value_error", "loc": [], "msg": f"Value error, {error}", "input": whole, "ctx": {"error": {}}}
         raise Invalid([entry], {"enabled": True, **body}) from None
     change(workspace[TABLE], row, body)
+    resume(workspace, id)
     return NO_CONTENT
 
 

@@ -26,6 +26,7 @@ from .streams import accept, receive_filter
 from .task_run_events import record
 
 FORBIDDEN = "Forbidden"
+LOG = "prefect.log.write"  # the name of events that automations ignore
 BACKFILL = timedelta(minutes=15)
 """The maximum age of the events that a stream begins with. Source: PREFECT_EVENTS_MAXIMUM_WEBSOCKET_BACKFILL."""
 
@@ -43,7 +44,7 @@ def store_event(workspace: Workspace, event: Mapping[str, Any]) -> None:
     if events.find(event["id"].int) is None:
         events.insert(event)
         record(workspace, event)
-        if workspace.has_services and len(workspace["automations"]):
+        if event["event"] != LOG and workspace.has_services and len(workspace["automations"]):
             inbox, time = workspace["automation_inbox"], now()
             inbox.insert({"id": event["id"], "created": time, "updated": time, "position": inbox.changes})
 

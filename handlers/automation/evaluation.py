@@ -5,19 +5,28 @@ Source: `prefect.server.events.triggers`.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
-
-from pydantic_core import from_json
 
 from understudy.contract.columns import Column
 from understudy.values import key_of as number_of
-from understudy.values import moment, moved, new_id, now
+from understudy.values import moment, moved, now
 from understudy.workspaces.workspace import Workspace
 
-from ..event_order import OCCURRED
 from .action_events import Firing, Invocation, Json, triggered_event
 from .actions import perform
+from .buckets import (
+    BUCKETS,
+    EVALUATIONS,
+    TRIGGER_ID,
+    Part,
+    bucket_row,
+    create_bucket,
+    delete_held_events,
+    get_or_create_bucket,
+    remove,
+)
+from .held_events import hold
 from .triggers import (
     Event,
     Trigger,
@@ -25,41 +34,18 @@ from .triggers import (
     covers,
     event_triggers,
     expects,
+    holds_events,
     is_met,
     key_of,
     number_required,
     starts_after,
 )
 
-BUCKETS, FIRINGS, EVALUATIONS = "automation_buckets", "automation_firings", "automation_evaluations"
-INBOX = "automation_inbox"
-TRIGGER_ID, PARENT_ID, CHILD_ID = (Column((f"{name}trigger_id",)) for name in ("", "parent_", "child_"))
+FIRINGS, INBOX = "automation_firings", "automation_inbox"
+PARENT_ID, CHILD_ID = Column(("parent_trigger_id",)), Column(("child_trigger_id",))
 FIRED, POSITION = Column(("fired",)), Column(("position",))
 LONGEST_CHAIN = 20  # the maximum length of a chain of automations that trigger each other
-KEPT = timedelta(seconds=60)  # the time after the end of a bucket in which events count, if `within` is 0
 LOOKBACK = timedelta(minutes=15)  # the time before an event in which later arriving events count
-
-
-class Part(NamedTuple):
-    """An event trigger of an automation, and the triggers that contain it."""
-
-    automation: Mapping[str, Any]
-    trigger: Trigger
-    way: Way
-
-    @property
-    def within(self) -> float:
-        """The length of the time window in which events count, in seconds."""
-        return float(self.trigger["within"])
-
-    @property
-    def is_reactive(self) -> bool:
-        return bool(self.trigger["posture"] == "Reactive")
-
-    @property
-    def is_immediate(self) -> bool:
-        """Whether it fires as soon as enough events have occurred, at any time."""
-        return self.is_reactive and not self.within
 
 
 def parts(workspace: Workspace) -> list[Part]:
@@ -89,6 +75,8 @@ def react_part(workspace: Workspace, part: Part, event: Event) -> None:
     elif not trigger["after"] and expects(trigger, event):
         bucket = get_or_create_bucket(workspace, part, key, (moved(time, -LOOKBACK), moved(time, part.within)), event)
     if expects(trigger, event):
+        if bucket is None and holds_events(trigger):
+            hold(workspace, part.automation["id"], trigger, key, event)
         row = bucket_row(workspace, part, key) if bucket is None else bucket
         if row is not None:
             evaluate(workspace, part, row, time, event)
@@ -143,76 +131,6 @@ def is_later(trigger: Trigger, before: Event | None, event: Event) -> bool:
     )
 
 
-# ------------------------------------------------------------------------ buckets
-
-
-def bucket_row(workspace: Workspace, part: Part, key: list[str]) -> int | None:
-    buckets, oldest = workspace[BUCKETS], now() - KEPT
-    rows = buckets.index(TRIGGER_ID).rows(UUID(str(part.trigger["id"])).int)
-    row = next((row for row in rows if buckets.values(row)["key"] == key), None)
-    if row is not None and part.is_immediate and buckets.values(row)["end"] <= oldest:
-        buckets.delete(row)
-        return None
-    return row
-
-
-def get_or_create_bucket(
-    workspace: Workspace,
-    part: Part,
-    key: list[str],
-    window: tuple[datetime, datetime],
-    last: Event | None,
-    count: int = 0,
-) -> int:
-    """The bucket of a trigger for a key, which is created if it does not exist."""
-    row = bucket_row(workspace, part, key)
-    return create_bucket(workspace, part, key, window, count, last) if row is None else row
-
-
-def create_bucket(
-    workspace: Workspace,
-    part: Part,
-    key: list[str],
-    window: tuple[datetime, datetime],
-    count: int = 0,
-    last: Event | None = None,
-) -> int:
-    """Create a bucket in place of the former one. Returns its number."""
-    remove(workspace, part, key)
-    (start, end), time = window, now()
-    values = {"id": new_id(), "created": time, "updated": time, "automation_id": part.automation["id"], "key": key}
-    values |= {"trigger_id": UUID(str(part.trigger["id"])), "start": start, "end": end, "last_event": last}
-    return workspace[BUCKETS].insert({**values, "count": count + earlier_count(workspace, part, key, start, end, last)})
-
-
-def earlier_count(
-    workspace: Workspace, part: Part, key: list[str], start: datetime, end: datetime, opening: Event | None
-) -> int:
-    """The events in a bucket's time that arrived before it was created, for a trigger that does not wait for an event
-    after another one.
-
-    The event that creates the bucket is not among them, nor are those that are evaluated later.
-    """
-    trigger = part.trigger
-    if part.is_reactive or not trigger["after"]:
-        return 0
-    events, count = workspace["events"], 0
-    index = events.index(OCCURRED)
-    for row in index.starting_at(number_of(start)) - index.starting_at(number_of(end)):
-        event = from_json(events.encoded(row))
-        is_evaluated = workspace[INBOX].find(UUID(event["id"]).int) is None
-        is_other = is_evaluated and (opening is None or event["id"] != opening["id"])
-        is_expected = expects(trigger, event) and not starts_after(trigger, event) and covers(trigger, event)
-        count += is_other and is_expected and key_of(trigger, event) == key
-    return count
-
-
-def remove(workspace: Workspace, part: Part, key: list[str]) -> None:
-    row = bucket_row(workspace, part, key)
-    if row is not None:
-        workspace[BUCKETS].delete(row)
-
-
 # ---------------------------------------------------------------------- proactive
 
 
@@ -229,6 +147,7 @@ def evaluate_absence(workspace: Workspace, part: Part, time: datetime) -> None:
     if not part.trigger["for_each"]:
         get_or_create_bucket(workspace, part, [], (time, moved(time, part.within)), None)
     rows = sorted(buckets.index(TRIGGER_ID).rows(trigger_id.int), key=lambda row: buckets.values(row)["start"])
+    delete_held_events(workspace, part)
     for row in rows:
         if buckets.values(row)["count"] >= part.trigger["threshold"]:
             buckets.delete(row)

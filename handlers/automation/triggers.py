@@ -67,6 +67,11 @@ def starts_after(trigger: Trigger, event: Event) -> bool:
     return is_named(event, trigger["after"])
 
 
+def holds_events(trigger: Trigger) -> bool:
+    """Whether expected events that arrive before the event that the trigger waits for them after may count."""
+    return bool(trigger["posture"] == "Proactive" and trigger["after"])
+
+
 def is_named(event: Event, names: Iterable[str]) -> bool:
     return any(has_label(event["event"], name) for name in names)
 

@@ -55,8 +55,12 @@ class World:
     def automation(self, name: str, trigger: Json, *actions: Json) -> str:
         return self.named(name, self.post("/automations/", name=name, trigger=trigger, actions=[*actions] or [NOTHING]))
 
-    def emit(self, name: str, resource: str = "resource", related: tuple[Json, ...] = (), **payload: Any) -> None:
-        event = {"id": str(uuid4()), "occurred": self._now().isoformat(), "event": name, "payload": payload}
+    def emit(
+        self, name: str, resource: str = "resource", related: tuple[Json, ...] = (), ago: float = 0, **payload: Any
+    ) -> None:
+        """Send an event that occurred some seconds ago."""
+        occurred = (self._now() - timedelta(seconds=ago)).isoformat()
+        event = {"id": str(uuid4()), "occurred": occurred, "event": name, "payload": payload}
         labels = {"prefect.resource.id": resource}
         self.send("/events", [{**event, "resource": labels, "related": list(related)}])
         self._wait(STEP)
@@ -123,7 +127,8 @@ class World:
             self.automation(require, {"type": "compound", "require": require, **parts})
         self.automation("sequence", {"type": "sequence", "within": 60, "triggers": [on("s.1"), on("s.2")]})
         absent = {"posture": "Proactive", "within": 10, "after": ["begin"], "for_each": ["prefect.resource.id"]}
-        self.automation("absent", on("end", **absent))
+        early = self.automation("absent", on("end", **absent))
+        self.automation("logs", on("prefect.log.*"))
         self._wait(LOADING)
 
         self.emit("my.event", n=5)
@@ -137,6 +142,13 @@ class World:
             self.emit(name)
         for name, resource in (("begin", "stuck"), ("begin", "done"), ("end", "done")):
             self.emit(name, resource)
+        for is_enabled, resource in ((False, "not held"), (True, "held")):
+            self.api.patch(f"/automations/{early}", json={"enabled": is_enabled}).raise_for_status()
+            self.emit("end", resource)
+        for resource in ("not held", "held"):
+            self.emit("begin", resource, ago=5)
+        for name in ("prefect.log.write", "prefect.log.read"):
+            self.emit(name)
         runs = {name: self.started(flow, name, deployment) for name in (*changes, "plain")}
         self._wait(WAITING)
         self.emit("my.event", n=6)

@@ -141,6 +141,43 @@ def test_disabled_automation_is_not_triggered(api: httpx.Client) -> None:
     assert triggered(api) == []
 
 
+def test_logs_trigger_nothing(api: httpx.Client) -> None:
+    automation(api, on("prefect.log.*"))
+    emit(api, "prefect.log.write")
+    assert triggered(api) == []
+    emit(api, "prefect.log.read")
+    assert triggered(api) == ["automation"]
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(50, 0), (80, 1)])
+def test_events_that_arrive_late_count_again_a_minute_after_a_window(
+    workspace: RemoteWorkspace, api: httpx.Client, seconds: int, count: int
+) -> None:
+    automation(api, on("count", threshold=2, within=10))
+    emit(api, "count")
+    workspace.clock.advance(seconds)
+    late = time_of(api)
+    workspace.clock.advance(1)
+    emit(api, "count")
+    emit(api, "count", occurred=late)
+    assert len(triggered(api)) == count
+
+
+@pytest.mark.parametrize("within", [0, 10])
+@pytest.mark.parametrize(("seconds", "count"), [(0, 1), (5, 0)])
+def test_events_of_long_ago_count_together(
+    workspace: RemoteWorkspace, api: httpx.Client, within: int, seconds: int, count: int
+) -> None:
+    """They arrive at the same time, or later."""
+    automation(api, on("count", threshold=2, within=within))
+    began = time_of(api)
+    workspace.clock.advance(hours=1)
+    emit(api, "count", occurred=began)
+    workspace.clock.advance(seconds)
+    emit(api, "count", occurred=began)
+    assert len(triggered(api)) == count
+
+
 def test_system_clock_triggers_nothing(standin: StandIn) -> None:
     with standin.workspace() as workspace, httpx.Client(base_url=workspace.url) as api:
         automation(api, on("my.event"))
@@ -193,6 +230,57 @@ def test_absence_of_an_event_after_another_triggers(workspace: RemoteWorkspace, 
     assert [event["payload"]["triggering_labels"] for event in events(api, "prefect.automation.triggered")] == [
         {"prefect.resource.id": "stuck"}
     ]
+
+
+def test_absence_counts_again_after_an_automation_was_disabled(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    """The time before does not count if it ended more than a minute ago."""
+    key = automation(api, absent("beat"))
+    for seconds, fired in ((20, True), (80, False)):
+        workspace.clock.advance(5)
+        api.patch(f"/automations/{key}", json={"enabled": False}).raise_for_status()
+        workspace.clock.advance(seconds)
+        before = len(triggered(api))
+        api.patch(f"/automations/{key}", json={"enabled": True}).raise_for_status()
+        assert len(triggered(api)) - before == fired
+    workspace.clock.advance(9)
+    assert len(triggered(api)) == before
+    workspace.clock.advance(1)
+    assert len(triggered(api)) == before + 1
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_event_that_arrives_too_early_counts_for_an_enabled_automation(
+    workspace: RemoteWorkspace, api: httpx.Client, is_enabled: bool
+) -> None:
+    """So does one that is held while its automation is disabled."""
+    began = time_of(api)
+    workspace.clock.advance(1)
+    emit(api, "end", "before")
+    key = automation(api, absent("end", after=["begin"], for_each=["prefect.resource.id"]))
+    emit(api, "end", "held")
+    api.patch(f"/automations/{key}", json={"enabled": is_enabled}).raise_for_status()
+    emit(api, "end", "sometimes")
+    api.patch(f"/automations/{key}", json={"enabled": True}).raise_for_status()
+    for resource in ("before", "held", "sometimes"):
+        emit(api, "begin", resource, occurred=began)
+    workspace.clock.advance(minutes=1)
+    found = [event["payload"]["triggering_labels"] for event in events(api, "prefect.automation.triggered")]
+    missed = ["before"] if is_enabled else ["before", "sometimes"]
+    assert found == [{"prefect.resource.id": resource} for resource in missed]
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(29, 0), (31, 1)])
+def test_event_that_arrives_too_early_counts_for_half_an_hour(
+    workspace: RemoteWorkspace, api: httpx.Client, minutes: int, count: int
+) -> None:
+    automation(api, absent("end", after=["begin"], within=3600, for_each=["prefect.resource.id"]))
+    began = time_of(api)
+    workspace.clock.advance(1)
+    emit(api, "end")
+    workspace.clock.advance(minutes=minutes)
+    emit(api, "begin", occurred=began)
+    workspace.clock.advance(hours=2)
+    assert len(triggered(api)) == count
 
 
 def test_absence_counts_from_the_last_event(workspace: RemoteWorkspace, api: httpx.Client) -> None:
