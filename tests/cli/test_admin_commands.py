@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from errno import ECONNREFUSED
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 
 from tests.conftest import SMALL
 from tests.servers import free_port
+from tests.verify.servers import repeating
 from understudy import StandIn
 from understudy.admin.client import RemoteWorkspace
 from understudy.cli.commands import main, run
@@ -284,8 +286,29 @@ def test_unreachable_server_is_reported() -> None:
     assert (result.returncode, result.stdout) == (2, "")
     assert (
         result.stderr
-        == f"error: {url} cannot be reached ([Errno {ECONNREFUSED}] Connection refused); is the server running?\n"
+        == f"error: {url} cannot be reached ([Errno {ECONNREFUSED}] Connection refused; is the server running?)\n"
     )
+
+
+def test_credentials_in_a_url_are_not_shown(standin: StandIn) -> None:
+    host = urlsplit(standin.url).netloc
+    for there, words in (
+        (f"127.0.0.1:{free_port()}/api", "cannot be reached ("),
+        ("127.0.0.1:x/api", "cannot be reached ("),
+        (f"{host}/nowhere", f"is not a URL of the API, which is at http://{host}/api"),
+    ):
+        result = run_command("state", **{VARIABLE: f"http://me:secret@{there}"})
+        assert result.returncode == 2
+        assert result.stderr.startswith(f"error: http://{there} {words}")
+
+
+@pytest.mark.parametrize(("status", "detail"), [(401, "no"), (503, "busy"), (429, "slow down")])
+def test_error_of_another_server_names_its_url(status: int, detail: str) -> None:
+    with repeating(status, json.dumps({"detail": detail})) as url:
+        result = run_command("state", **{VARIABLE: url})
+    root = url.removesuffix("/api")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"error: {root}/__admin/state returned {status} ({detail}); is it an Understudy server?\n"
 
 
 REFUSED: dict[str, tuple[list[str], str]] = {
@@ -305,7 +328,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "a status": (["count", "--status", "x"], "Invalid value for '--status': 'x' is not a valid whole number"),
     "nothing": (["load"], "Missing argument 'DIR|NAME'."),
     "another command": (["rest"], "No such command 'rest'."),
-    "no URL": (["state", "--url", "http://[::1"], "http://[::1 is not a URL ("),
+    "no URL": (["state", "--url", "http://[::1"], "http://[::1 cannot be reached ("),
 }
 
 

@@ -102,6 +102,7 @@ def test_headers_are_sent_to_both_servers(small: httpx.Client) -> None:
 ERRORS = {
     "no URL": (["nonsense", "nonsense"], "nonsense: cannot be reached ("),
     "no port": (["http://a:b", "http://a:b"], "http://a:b: cannot be reached ("),
+    "a password in a URL": (["http://me:secret@{none}", "{api}"], "http://{none}: cannot be reached ("),
     "a header that no server takes": (["{api}", "{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
     "nobody there": (["{nobody}", "{nobody}"], "{nobody}: cannot be reached ("),
     "no API there": (
@@ -137,6 +138,7 @@ def test_error_is_reported_in_one_line(small: httpx.Client, tmp_path: Path, name
     words = {
         "{api}": url(small),
         "{root}": url(small).removesuffix("/api"),
+        "{none}": f"127.0.0.1:{free_port()}/api",
         "{nobody}": f"http://127.0.0.1:{free_port()}/api",
         "{text}": str(tmp_path / "text"),
         "{write}": str(tmp_path / "write"),

@@ -56,9 +56,11 @@ class Server:
 
 
 @contextmanager
-def exchange(*responses: bytes, timeout: float = 10, keepalive: float = 10) -> Iterator[tuple[httpx.Client, Server]]:
+def exchange(
+    *responses: bytes, timeout: float = 10, keepalive: float = 10, whole: bool = False
+) -> Iterator[tuple[httpx.Client, Server]]:
     server = Server(responses)
-    transport = DirectTransport(Network(), keepalive)
+    transport = DirectTransport(Network(), keepalive, whole=whole)
     with httpx.Client(transport=transport, base_url=server.url, timeout=timeout) as client:
         yield client, server
     server.stop()
@@ -173,6 +175,81 @@ def test_responses_without_a_final_one_are_an_error() -> None:
 
 def test_timeout_is_an_error() -> None:
     with exchange(b"HTTP/1.1 200 OK\r\n", EMPTY, timeout=0.05) as (client, _), pytest.raises(httpx.ReadTimeout):
+        client.get("/")
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+DRIPS = {
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
+    "responses before the final one": (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "a body": (b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n", b" "),
+    "chunks": (CHUNKED, b"1\r\n \r\n"),
+    "an extension of a chunk": (CHUNKED + b"2;", b"a"),
+    "trailers": (CHUNKED + b"0\r\n", b"x: y\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", DRIPS)
+@pytest.mark.parametrize("pause", [0.01, 0], ids=["slow", "fast"])
+def test_response_without_an_end_is_a_timeout(name: str, pause: float) -> None:
+    first, drop = DRIPS[name]
+
+    def serve() -> None:
+        line, _ = listener.accept()
+        with line, suppress(OSError):  # the client has left
+            line.sendall(first)
+            while True:
+                line.sendall(drop if pause else drop * 100)
+                time.sleep(pause)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        transport = DirectTransport(Network(), whole=True)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            httpx.Client(transport=transport, timeout=0.3) as client,
+            pytest.raises((httpx.ReadTimeout, httpx.RemoteProtocolError)) as error,
+        ):
+            client.get(url)
+    assert str(error.value) in ("no complete response within 0.3 seconds", TOO_LONG.strip("^$"))
+    assert not pause or isinstance(error.value, httpx.ReadTimeout)
+
+
+def test_response_that_comes_in_time_is_read_whole() -> None:
+    with exchange(CHUNKED + b"2\r\nhe\r\n0\r\n\r\n", EMPTY, whole=True) as (client, server):
+        assert client.get("/").content == b"he"
+        assert client.get("/").content == b""
+        assert server.used == [0, 0]
+
+
+def test_request_is_sent_again_if_the_server_has_closed_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    hello = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+    with exchange(EMPTY, CLOSE, hello) as (client, server):
+        client.get("/")
+        server.closed.acquire()
+        # As if the end of the connection arrived only after the request was sent.
+        monkeypatch.setattr("understudy.network.direct_transport.wait", lambda *_: [])
+        assert client.post("/", content=b"x" * 1_000_000).content == b"hello"
+        assert server.used == [0, 1]
+
+
+def test_request_is_not_sent_again_on_a_new_connection() -> None:
+    with exchange(CLOSE, EMPTY) as (client, server):
+        with pytest.raises(httpx.RemoteProtocolError, match=r"^the server closed the connection without a response$"):
+            client.get("/")
+        assert server.used == []
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n", "the response is not valid HTTP: Expected HTTP/"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "the server uses TLS: its URL begins with https://"),
+        (b"HTTP/1.1 101 S\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", "the server switches to another protocol"),
+    ],
+)
+def test_other_protocol_is_named(response: bytes, reason: str) -> None:
+    with exchange(response) as (client, _), pytest.raises(httpx.RemoteProtocolError, match=f"^{reason}"):
         client.get("/")
 
 

@@ -213,6 +213,7 @@ def test_control_api_with_certificates(small: httpx.Client, secure: str, authori
     authority.cert_pem.write_to_path(str(ca_file))
     refused = run("admin", "state", "--url", secure)
     assert (refused.returncode, "certificate verify failed" in refused.stderr) == (2, True)
+    assert "; trust it with --ca-file FILE or --insecure)" in refused.stderr
     for options in (["--insecure"], ["--ca-file", str(ca_file)]):
         assert "workspaces" in run("admin", "state", "--url", secure, *options).stdout
     wrong = run("admin", "state", "--url", secure, "--ca-file", str(tmp_path / "nowhere"))

@@ -279,7 +279,7 @@ WRONG = {
         "cannot listen on 127.0.0.1:{port} (Address already in use)",
     ),
     "a URL where nothing is": ("--understudy-url", NOWHERE, f"{NOWHERE} cannot be reached ("),
-    "no URL": ("--understudy-url", "http://[::1", "http://[::1 is not a URL ("),
+    "no URL": ("--understudy-url", "http://[::1", "http://[::1 cannot be reached ("),
 }
 
 

@@ -357,10 +357,11 @@ def test_other_servers_are_recognized(handler: type[BaseHTTPRequestHandler]) -> 
 @pytest.mark.parametrize(
     "url",
     ["", "nonsense", "localhost:4200", "ftp://localhost/", "http://", "http://[::1", "http://localhost:port/", "http://\x00/",
-     f"http://{'a' * 70}.invalid/", "http://127.0.0.1:1/api"],
+     f"http://{'a' * 70}.invalid/", "http://127.0.0.1:1/api", "http://127.0.0.1:70000/api", "http:///api",
+     "http://127.0.0.1:0/api", "http://127.0.0.1:42 00/api", "http://a..b/", "http://127.0.0.1/api?x=1", "http:/h/api"],
 )  # fmt: skip
 def test_unreachable_url_is_reported(url: str) -> None:
-    with pytest.raises(ControlError, match=r"(is not a URL|cannot be reached) \(") as error:
+    with pytest.raises(ControlError, match=r"cannot be reached \(") as error:
         RemoteWorkspace(url).state()
     assert str(error.value).startswith(escape(url.rstrip("/")))
 

@@ -50,11 +50,11 @@ def mutated(behaviour: Behaviour | str, api: httpx.Client) -> Iterator[str]:
 
 
 @contextmanager
-def repeating(status: int, text: str) -> Iterator[str]:
+def repeating(status: int, text: str, media_type: str = JSON_TYPE) -> Iterator[str]:
     """The URL of a server that returns the same to every request."""
 
     async def repeat(request: Request, broken: BrokenServer) -> Answer:
-        return Answer(status, httpx.Headers({"content-type": JSON_TYPE}), text.encode())
+        return Answer(status, httpx.Headers({"content-type": media_type}), text.encode())
 
     with proxied("http://nowhere/api", repeat) as url:
         yield url

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -394,6 +395,17 @@ DEVIATION = "a deviation has operation, rule, subject and optionally found, each
 ERRORS: dict[str, tuple[list[str], str]] = {
     "no URL": (["nonsense"], "nonsense: cannot be reached (it does not begin with http:// or https://)"),
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
+    "no host": (["http:///api"], "http:///api: cannot be reached (it has no host)"),
+    "a port that is too large": (["http://a:70000"], "http://a:70000: cannot be reached (Port out of range 0-65535)"),
+    "a port that nobody has": (["http://a:0"], "http://a:0: cannot be reached (its port is not from 1 to 65535)"),
+    "a line end in a URL": (["{api}\n"], "{api}\\n: cannot be reached (it contains a space or a character that is not"),
+    "a query in a URL": (["{api}?x=1"], "{api}?x=1: cannot be reached (it has a query or a fragment: leave out "),
+    "a password in a wrong URL": (["http://me:secret@a:b"], "http://a:b: cannot be reached ("),
+    "a password in a URL": (["http://me:secret@{none}"], "http://{none}: POST /artifacts/filter got no response ("),
+    "no TLS": (
+        ["https://{plain}"],
+        "https://{plain}: POST /artifacts/filter got no response ([SSL: WRONG_VERSION_NUMBER]",
+    ),
     "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter got no response ("),
     "no API there": (["{root}"], "{root}/artifacts/filter: does not exist; is this the URL of an API, such as "),
     "a server of files": (
@@ -401,6 +413,9 @@ ERRORS: dict[str, tuple[list[str], str]] = {
         "{reading}/artifacts/filter: does not respond like an API; is this the URL of",
     ),
     "a web page": (["{page}"], "{page}/artifacts/filter: does not respond like an API; is this the URL of an API"),
+    "a text": (["{text}"], "{text}/artifacts/filter: does not respond like an API; is this the URL of an API"),
+    "a redirect": (["{moved}"], "{moved}/artifacts/filter: redirects to nowhere; use the URL of the API itself (302)"),
+    "too many requests": (["{busy}"], "{busy}/artifacts/filter: refuses requests that are too frequent; --rate makes"),
     "a login that is missing": (
         ["{private}"],
         "{private}/artifacts/filter: requires authentication (--auth or --header) (401)",
@@ -451,7 +466,8 @@ def words(small: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iter
     (folder / "wrong").write_text("```yaml\nrule: x\n```\n", encoding="utf-8")
     (folder / "flows.jsonl").write_text("5\n", encoding="utf-8")
     with ExitStack() as stack:
-        private, closed = (stack.enter_context(repeating(status, "{}")) for status in (401, 403))
+        private, closed, moved, busy = (stack.enter_context(repeating(status, "{}")) for status in (401, 403, 302, 429))
+        text = stack.enter_context(repeating(200, "hello", "text/plain"))
         reading = stack.enter_context(repeating(405, '{"detail": "Method Not Allowed"}'))
         page = stack.enter_context(repeating(200, "\n<!DOCTYPE html>"))
         yield {
@@ -459,6 +475,11 @@ def words(small: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "{page}": page,
             "{api}": url_of(small),
             "{root}": url_of(small).removesuffix("/api"),
+            "{plain}": urlsplit(url_of(small)).netloc + "/api",
+            "{none}": f"127.0.0.1:{free_port()}/api",
+            "{text}": text,
+            "{moved}": moved,
+            "{busy}": busy,
             "{nobody}": f"http://127.0.0.1:{free_port()}/api",
             "{private}": private,
             "{closed}": closed,

@@ -22,6 +22,7 @@ from understudy.admin.remote_clock import RemoteClock
 from understudy.admin.remote_faults import RemoteFaults
 from understudy.network.direct_transport import DirectTransport
 from understudy.network.network import DEFAULT_NETWORK, Network
+from understudy.network.proxies import without_password
 from understudy.values import is_id
 from understudy.workspaces.workspace_names import DEFAULT
 
@@ -231,7 +232,8 @@ class RemoteWorkspace:
             if following is None:
                 return
             if before and following >= before["before"]:
-                raise Unrecognized(f"{self.url} returned pages of requests without an end; is it an Understudy server?")
+                shown = without_password(self.url)
+                raise Unrecognized(f"{shown} returned pages of requests without an end; is it an Understudy server?")
             before = {"before": following}
 
 

@@ -14,14 +14,19 @@ from understudy.admin.control_errors import ControlError, Refused, Unrecognized
 from understudy.admin.control_url import is_at, is_state, prefixes
 from understudy.errors import UnderstudyError
 from understudy.network.credentials import secret_flaw
+from understudy.network.direct_transport import DirectTransport
+from understudy.network.failures import reason_of
 from understudy.network.network import Network
+from understudy.network.proxies import without_password
 from understudy.network.transport import Transport
+from understudy.network.urls import url_flaw
 from understudy.values import in_utc
 
 TIMEOUT = 60  # seconds; a large fixture set takes some to load
 NO_KEEPALIVE = httpx.Limits(max_keepalive_connections=0)
 JSON = {"content-type": "application/json"}
 NO_JSON = object()
+OURS = "control API"  # in each refusal of the state by an Understudy server, and hardly by another server
 
 
 class ControlCalls:
@@ -44,23 +49,30 @@ class ControlCalls:
         self._url = url
         if prefix is not None:
             self.prefix = prefix
+        self._shown = without_password(url)
         flaw = None if token is None else secret_flaw("admin_token", token)
         if flaw is not None:
             raise ControlError(f"`token` {flaw}")
+        flaw = url_flaw(url)
+        if flaw is not None:
+            raise ControlError(f"{self._shown} cannot be reached ({flaw})")
+        self._proxy = network.proxy_for(url) if transport is None else None
         try:
-            # Its own transport keeps no connections, since nobody closes it.
-            own = Transport(network, url, limits=NO_KEEPALIVE) if transport is None else None
-            self._proxy = own and own.proxy
+            own = self._own_transport(network) if transport is None else None
             self._http = httpx.Client(
                 base_url=site_of(url),
                 headers={} if token is None else {"authorization": f"Bearer {token}"},
                 trust_env=False,
                 transport=transport or own,
             )
-        except (ValueError, httpx.InvalidURL) as error:
-            raise ControlError(f"{url} is not a URL ({error})") from None
         except UnderstudyError as error:
             raise ControlError(str(error)) from None
+
+    def _own_transport(self, network: Network) -> httpx.BaseTransport:
+        """A transport that keeps no connections, since nobody closes it."""
+        if self._proxy is None:
+            return DirectTransport(network, keepalive=0, whole=True)
+        return Transport(network, self._url, limits=NO_KEEPALIVE)
 
     def call(
         self,
@@ -91,20 +103,20 @@ class ControlCalls:
         try:
             response = self._http.request(method, url, params=params, content=content, headers=JSON, timeout=limits)
         except httpx.ReadTimeout:
-            raise ControlError(f"{self._url} did not respond within {timeout} seconds") from None
+            raise ControlError(f"{self._shown} did not respond within {timeout} seconds") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            hint = "; is the server running?" if isinstance(error, httpx.ConnectError) else ""
-            raise ControlError(f"{self._url} cannot be reached ({error}){hint}") from None
+            raise ControlError(f"{self._shown} cannot be reached ({reason_of(error)})") from None
         value = value_of(response)
         if response.is_success and value is not NO_JSON:
             return value
         reason = reason_in(response, value)
         if missing_ok and reason and response.status_code == httpx.codes.NOT_FOUND:
             return None
-        if reason:
+        if reason and (prefix is None or OURS in reason):
             raise Refused(reason)
         via = "" if self._proxy is None else f" through the proxy {self._proxy}"
-        raise Unrecognized(f"{response.url} returned {response.status_code}{via}; is it an Understudy server?")
+        there, why = without_password(str(response.url)), f" ({reason})" if reason else ""
+        raise Unrecognized(f"{there} returned {response.status_code}{why}{via}; is it an Understudy server?")
 
     @cached_property
     def prefix(self) -> str:
@@ -122,12 +134,12 @@ class ControlCalls:
                 refusals.append(error)
                 continue
             if not is_state(state):
-                others.append(Unrecognized(f"{self._url} is not a URL of an Understudy server"))
+                others.append(Unrecognized(f"{self._shown} is not a URL of an Understudy server"))
             elif is_at(path.removeprefix(prefix), state):
                 return prefix
             else:
-                there = f"{site_of(self._url)}{prefix}{state['api']}"
-                others.insert(0, ControlError(f"{self._url} is not a URL of the API, which is at {there}"))
+                there = f"{without_password(site_of(self._url))}{prefix}{state['api']}"
+                others.insert(0, ControlError(f"{self._shown} is not a URL of the API, which is at {there}"))
         raise [*refusals, *others][0]
 
 

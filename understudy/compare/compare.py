@@ -24,7 +24,7 @@ from understudy.reports import output_files
 from understudy.reports.printable import counted
 from understudy.sampling.answers import rows_of
 from understudy.sampling.client_authentication import refusal_of
-from understudy.sampling.http_client import client, header_of
+from understudy.sampling.http_client import client, header_of, shown_url
 from understudy.sampling.moving_fields import Moving
 from understudy.sampling.random_requests import Request, RequestGenerator, body_schema, safe_operations
 from understudy.sampling.sample_values import Row, Samples
@@ -86,7 +86,7 @@ def compared(plan: Plan) -> list[Finding]:
     with delayed():
         if len(found) < len(requests):
             echo(f"Interrupted after {len(found):,} of {counted(len(requests), 'request')}.")
-        echo(report(findings, len(found), plan.urls, mapping.alone))
+        echo(report(findings, len(found), (shown_url(first), shown_url(second)), mapping.alone))
         if findings and plan.replay is None:
             echo(f"\nRepeat with --seed {seed}")
         if plan.save is not None:
@@ -161,6 +161,6 @@ def preflight(contract: Contract, server: httpx.Client) -> None:
     """
     method, path, _ = next(each for each in safe_operations(contract) if row_schema(each[2]) is not None)
     answer = ask(server, Request(method, path, path, {}))
-    reason = refusal_of(answer.status, answer.body, server)
+    reason = refusal_of(answer, server)
     if reason is not None:
-        raise UnderstudyError(f"{str(server.base_url).rstrip('/')}{path}: {reason} ({answer.status})")
+        raise UnderstudyError(f"{shown_url(server)}{path}: {reason} ({answer.status})")

@@ -9,7 +9,8 @@ import yaml
 
 from understudy.drift.openapi_document import Document
 from understudy.errors import UnderstudyError
-from understudy.text import one_line
+from understudy.network.failures import reason_of
+from understudy.network.proxies import without_password
 
 ENDINGS = (".json", ".yaml", ".yml")
 
@@ -26,7 +27,7 @@ def published(server: httpx.Client) -> Document:
             return Document(str(url), parsed(fetched(server, url)))
         except ValueError as error:  # noqa: PERF203 - few iterations
             reasons.append(f"{url.path} {error}")
-    base = str(server.base_url).rstrip("/")
+    base = without_password(str(server.base_url).rstrip("/"))
     raise UnderstudyError(f"{base}: no OpenAPI document is published there ({', '.join(reasons)})")
 
 
@@ -51,7 +52,7 @@ def fetched(server: httpx.Client, url: httpx.URL) -> bytes:
     try:
         response = server.get(url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error)) or type(error).__name__})") from None
+        raise UnderstudyError(f"{without_password(str(url))}: cannot be reached ({reason_of(error)})") from None
     if not response.is_success:
         raise ValueError(f"returned {response.status_code}")
     return response.content

@@ -1,5 +1,6 @@
 """An HTTP transport without a proxy, which takes a quarter of the time of httpx's own."""
 
+import math
 import socket
 import ssl
 import time
@@ -15,12 +16,20 @@ from understudy.network.transport import LimitedResponse
 
 KEEPALIVE = 2.0  # seconds; servers close connections that are idle for 5
 CHUNK = 1 << 16  # bytes that are read at once
+TLS_ALERT = b"\x15\x03"  # how the response of a server with TLS to a request without it begins
 LONGEST_HEAD = 1 << 20  # bytes before the body, of all responses that are only information too
 SENT = "http11.send_request_body.complete"  # what httpcore calls this event
 FRAMING = {b"content-length", b"transfer-encoding"}  # without these headers, a body ends with the connection
 
 Origin = tuple[str, bytes, int | None]
 """The scheme, host and port of a URL."""
+
+
+class Closed(httpx.RemoteProtocolError):
+    """The server closed the connection before the first byte of the response."""
+
+    def __init__(self) -> None:
+        super().__init__("the server closed the connection without a response")
 
 
 class DirectTransport(httpx.BaseTransport):
@@ -30,41 +39,59 @@ class DirectTransport(httpx.BaseTransport):
 
     Args:
         network: the network options, of which the proxy is not used.
-        keepalive: the seconds after which an idle connection is not used again.
+        keepalive: the seconds after which an idle connection is not used again; 0 to close each one.
+        whole: whether the read timeout is for a whole response, rather than for each part of it. Without this, a server
+            that sends a byte now and then is waited for without end.
 
     Raises:
         UnderstudyError: the certificates cannot be used.
     """
 
-    def __init__(self, network: Network, keepalive: float = KEEPALIVE) -> None:
+    def __init__(self, network: Network, keepalive: float = KEEPALIVE, *, whole: bool = False) -> None:
         self._certificates = network.certificates()
         self._keepalive = keepalive
+        self._whole = whole
         self._context: ssl.SSLContext | None = None
         self._idle: dict[Origin, list[tuple[float, socket.socket]]] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = request.url.scheme, request.url.raw_host, request.url.port
-        timeout, trace = request.extensions.get("timeout", {}), request.extensions.get("trace")
         message = written(request)
-        with translated(httpx.ConnectTimeout, httpx.ConnectError):
-            line = self._kept(origin) or self._opened(origin, timeout.get("connect"))
+        kept = self._kept(origin)
+        try:
+            response = self._answered(kept or self._opened(origin, timeouts(request).get("connect")), request, message)
+        except Closed:
+            if kept is None:
+                raise
+            # The server closed the connection while it was idle: it has not read the request.
+            response = self._answered(self._opened(origin, timeouts(request).get("connect")), request, message)
+        return LimitedResponse(
+            response.status,
+            headers=response.headers,
+            stream=Body(response, self._idle.setdefault(origin, []) if self._keepalive else None),
+            extensions={"reason_phrase": response.reason},
+        )
+
+    def _answered(self, line: socket.socket, request: httpx.Request, message: bytes) -> "IncomingResponse":
+        """Send a request on a connection, and read the head of the response."""
+        timeout, trace = timeouts(request).get("read"), request.extensions.get("trace")
         response = IncomingResponse(line, is_bodiless=request.method == "HEAD")
         try:
             with translated(httpx.ReadTimeout, httpx.ReadError):
-                line.settimeout(timeout.get("read"))
-                line.sendall(message)
+                line.settimeout(timeout)
+                try:
+                    line.sendall(message)
+                except (BrokenPipeError, ConnectionResetError) as error:
+                    raise Closed from error
                 if trace is not None:
                     trace(SENT, {})
+                if self._whole and timeout is not None:
+                    response.limit(timeout)
                 response.read_head()
         except BaseException:
             line.close()
             raise
-        return LimitedResponse(
-            response.status,
-            headers=response.headers,
-            stream=Body(response, self._idle.setdefault(origin, [])),
-            extensions={"reason_phrase": response.reason},
-        )
+        return response
 
     def close(self) -> None:
         for idle in self._idle.values():
@@ -88,16 +115,17 @@ class DirectTransport(httpx.BaseTransport):
     def _opened(self, origin: Origin, timeout: float | None) -> socket.socket:
         scheme, host, port = origin
         name = host.decode("ascii")
-        line = socket.create_connection((name, port or (443 if scheme == "https" else 80)), timeout)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if scheme != "https":
-            return line
-        self._context = self._context or httpx.create_ssl_context(self._certificates)
-        try:
-            return self._context.wrap_socket(line, server_hostname=name)
-        except BaseException:
-            line.close()
-            raise
+        with translated(httpx.ConnectTimeout, httpx.ConnectError):
+            line = socket.create_connection((name, port or (443 if scheme == "https" else 80)), timeout)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if scheme != "https":
+                return line
+            self._context = self._context or httpx.create_ssl_context(self._certificates)
+            try:
+                return self._context.wrap_socket(line, server_hostname=name)
+            except BaseException:
+                line.close()
+                raise
 
 
 class IncomingResponse:
@@ -116,6 +144,8 @@ class IncomingResponse:
         self.is_complete = False
         self.may_continue = False  # whether the connection may be used again
         self._is_bodiless = is_bodiless
+        self._received = 0  # bytes
+        self._seconds = self._end = math.inf  # how long the response may take, and until when, by `time.monotonic`
         self._chunks: list[bytes] = []
         self._parser = HttpResponseParser(self)
 
@@ -140,11 +170,14 @@ class IncomingResponse:
         if self.status and not self.is_complete:
             self.is_complete, self.may_continue = True, self._parser.should_keep_alive()
 
+    def limit(self, seconds: float) -> None:
+        """Set how many more seconds the response may take."""
+        self._seconds, self._end = seconds, time.monotonic() + seconds
+
     def read_head(self) -> None:
-        received = 0
         while not self.status:
-            received += self._read()
-            if received > LONGEST_HEAD and not self.status:
+            self._read()
+            if self._received > LONGEST_HEAD and not self.status:
                 raise httpx.RemoteProtocolError(f"the headers of the response are longer than {LONGEST_HEAD:,} bytes")
 
     def chunks(self) -> Iterator[bytes]:
@@ -156,28 +189,53 @@ class IncomingResponse:
                 return
             self._read()
 
-    def _read(self) -> int:
-        """Read what has arrived. Returns the number of bytes."""
-        data = self.line.recv(CHUNK)
+    def _read(self) -> None:
+        """Read what has arrived."""
+        data = self._arrived()
         if data:
+            self._received += len(data)
             self._parse(data)
         elif self.status and FRAMING.isdisjoint(name.lower() for name, _ in self.headers):
             self.is_complete = True
-        else:
+        elif self._received:
             raise httpx.RemoteProtocolError("the server closed the connection before the end of the response")
-        return len(data)
+        else:
+            raise Closed
+
+    def _arrived(self) -> bytes:
+        """What has arrived; nothing at the end of the connection."""
+        left = self._end - time.monotonic()
+        late = f"no complete response within {self._seconds:g} seconds"
+        if left <= 0:
+            raise httpx.ReadTimeout(late)
+        if left < math.inf:
+            self.line.settimeout(left)
+        try:
+            return self.line.recv(CHUNK)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout(late if left < math.inf else str(error)) from error
+        except ConnectionResetError as error:
+            if self._received:
+                raise
+            raise Closed from error
 
     def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except HttpParserCallbackError as error:
             raise error.__context__ or error from None  # Ctrl-C came in a method `on_…`
+        except HttpParserUpgrade:
+            raise httpx.RemoteProtocolError("the server switches to another protocol than HTTP") from None
+        except HttpParserError as error:
+            if data.startswith(TLS_ALERT) and self._received == len(data):
+                raise httpx.RemoteProtocolError("the server uses TLS: its URL begins with https://") from None
+            raise httpx.RemoteProtocolError(f"the response is not valid HTTP: {error}") from error
 
 
 class Body(httpx.SyncByteStream):
-    """The body of a response. Once it is read, its connection is idle."""
+    """The body of a response. Once it is read, its connection is added to the idle ones, or closed without a list."""
 
-    def __init__(self, response: IncomingResponse, idle: list[tuple[float, socket.socket]]) -> None:
+    def __init__(self, response: IncomingResponse, idle: list[tuple[float, socket.socket]] | None) -> None:
         self._response = response
         self._idle = idle
 
@@ -186,7 +244,7 @@ class Body(httpx.SyncByteStream):
             yield from self._response.chunks()
 
     def close(self) -> None:
-        if self._response.may_continue:
+        if self._response.may_continue and self._idle is not None:
             self._response.may_continue = False
             self._idle.append((time.monotonic(), self._response.line))
         else:
@@ -210,14 +268,16 @@ def written(request: httpx.Request) -> bytes:
     return head + request.read()
 
 
+def timeouts(request: httpx.Request) -> dict[str, float | None]:
+    return dict(request.extensions.get("timeout", {}))
+
+
 @contextmanager
 def translated(timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]) -> Iterator[None]:
-    """Raise the errors of sockets and of httptools as those of httpx."""
+    """Raise the errors of sockets as those of httpx."""
     try:
         yield
     except TimeoutError as error:
         raise timeout(str(error)) from error
     except OSError as error:
         raise broken(str(error)) from error
-    except (HttpParserError, HttpParserUpgrade) as error:
-        raise httpx.RemoteProtocolError(str(error) or type(error).__name__) from error

@@ -26,7 +26,7 @@ def is_own(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost") or is_loopback(host) or is_unspecified(host)
 
 
-def without_password(proxy: str) -> str:
-    """A proxy's URL without credentials."""
-    scheme, _, rest = proxy.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+def without_password(url: str) -> str:
+    """A URL without credentials. It may be invalid."""
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -10,6 +10,7 @@ from understudy.network.network import Network
 from understudy.text import one_line
 
 MOST_BYTES = 100_000_000  # of the body of a response, decoded
+BY_PROXY = "through the proxy"  # in the error of a request, unless it is sent directly
 ENCODINGS = ("", "identity", "gzip", "deflate")  # each of them expands a chunk at most a thousand times
 
 
@@ -60,7 +61,7 @@ class Transport(httpx.HTTPTransport):
         except httpx.TransportError as error:
             if self.proxy is None:
                 raise
-            raise type(error)(f"{str(error) or type(error).__name__}, through the proxy {self.proxy}") from error
+            raise type(error)(f"{str(error) or type(error).__name__}, {BY_PROXY} {self.proxy}") from error
         return LimitedResponse(
             response.status_code, headers=response.headers, stream=response.stream, extensions=response.extensions
         )

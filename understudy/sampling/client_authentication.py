@@ -6,7 +6,7 @@ them has `x-issues-tokens` in the contract.
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,6 +14,8 @@ import httpx
 
 from understudy.contract.contract import Contract
 from understudy.http.csrf import CHANGING, CLIENT_HEADER, TOKEN_HEADER
+from understudy.sampling.answers import Answer
+from understudy.text import one_line
 from understudy.values import moment
 
 NO_LIST = (httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED)  # an API lists rows at any of our paths
@@ -49,12 +51,13 @@ class CsrfTokens(httpx.Auth):
         if request.method not in CHANGING or self._path is None or TOKEN_HEADER in request.headers:
             yield request
             return
+        timeout = request.extensions.get("timeout", {})
         if self.is_due:
-            self._take((yield self._fetch(request.headers)))
+            self._take((yield self._fetch(request.headers, timeout)))
         request.headers.update(self.headers)
         response = yield request
         if self._token is not None and is_about_tokens(response.status_code, response.text):
-            self._take((yield self._fetch(request.headers)))
+            self._take((yield self._fetch(request.headers, timeout)))
             request.headers.update(self.headers)
             yield request
 
@@ -75,16 +78,22 @@ class CsrfTokens(httpx.Auth):
             httpx.HTTPError: there was no response.
         """
         if self.is_due:
-            self._take(client.send(self._fetch(client.headers), auth=httpx.Auth()))
+            self._take(client.send(self._fetch(client.headers, client.timeout.as_dict()), auth=httpx.Auth()))
 
-    def _fetch(self, headers: httpx.Headers) -> httpx.Request:
+    def _fetch(self, headers: httpx.Headers, timeout: Mapping[str, float | None]) -> httpx.Request:
         self.fetched += 1
         others = {
             name: value
             for name, value in headers.items()
             if not name.startswith("content-") and name not in (TOKEN_HEADER, CLIENT_HEADER)
         }
-        return httpx.Request("GET", f"{self._url}{self._path}", params={"client": self._client}, headers=others)
+        return httpx.Request(
+            "GET",
+            f"{self._url}{self._path}",
+            params={"client": self._client},
+            headers=others,
+            extensions={"timeout": timeout},
+        )
 
     def _take(self, response: httpx.Response) -> None:
         """Store an issued token. Any other response means that tokens are not required, or not available."""
@@ -103,15 +112,14 @@ def is_about_tokens(status: int, body: object) -> bool:
     return status == httpx.codes.FORBIDDEN and "csrf" in str(body).lower()
 
 
-def refusal_of(status: int, body: object, client: httpx.Client) -> str | None:
+def refusal_of(answer: Answer, client: httpx.Client) -> str | None:
     """Why a server refuses a client; None if it does not.
 
     Args:
-        status: the status of its response to a plain request.
-        body: the body of that response.
+        answer: its response to a plain request.
         client: the client that sent the request.
     """
-    tokens = client.auth
+    status, body, tokens = answer.status, answer.body, client.auth
     has_credentials = "authorization" in client.headers or bool(client.base_url.userinfo)
     if isinstance(tokens, CsrfTokens) and is_about_tokens(status, body):
         why = "refuses those that it issues" if tokens.refusal is None else f"does not issue any ({tokens.refusal})"
@@ -124,14 +132,19 @@ def refusal_of(status: int, body: object, client: httpx.Client) -> str | None:
         return "forbids it with these credentials" if has_credentials else "forbids it without credentials"
     if status == httpx.codes.NOT_FOUND:
         return f"does not exist; {IS_API}"
-    if status in NO_LIST or (status < FAILING and is_page(body)):
+    if httpx.codes.is_redirect(status):
+        return f"redirects to {one_line(answer.headers.get('location', 'nowhere'))}; use the URL of the API itself"
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return "refuses requests that are too frequent; --rate makes `verify` send fewer of them, or wait a while"
+    if status in NO_LIST or (status < FAILING and is_no_json(answer)):
         return f"does not respond like an API; {IS_API}"
     return None
 
 
-def is_page(body: object) -> bool:
-    """Whether a body is a web page, such as that of a server's UI, or of another server."""
-    return isinstance(body, str) and body.lstrip()[:1] == "<"
+def is_no_json(answer: Answer) -> bool:
+    """Whether a body is not JSON, nor called JSON: a web page, such as that of a server's UI, or a text."""
+    is_called_json = "json" in answer.headers.get("content-type", "")
+    return isinstance(answer.body, str) and (answer.body.lstrip()[:1] == "<" or not is_called_json)
 
 
 def path_in(contract: Contract) -> str | None:

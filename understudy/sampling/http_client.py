@@ -8,7 +8,9 @@ from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.network.direct_transport import KEEPALIVE, DirectTransport
 from understudy.network.network import DEFAULT_NETWORK, Network
+from understudy.network.proxies import without_password
 from understudy.network.transport import Transport
+from understudy.network.urls import url_flaw
 from understudy.sampling.client_authentication import CsrfTokens
 from understudy.text import one_line
 
@@ -41,18 +43,25 @@ def client(
     Raises:
         UnderstudyError: the URL, the certificates or the proxy cannot be used.
     """
-    if not url.lower().startswith(("http://", "https://")):
-        raise UnderstudyError(f"{url}: cannot be reached (it does not begin with http:// or https://)")
+    url = url.rstrip("/")
+    flaw = url_flaw(url)
+    if flaw is not None:
+        raise UnderstudyError(f"{without_password(url)}: cannot be reached ({flaw})")
     auth = None if contract is None else CsrfTokens(contract, url)
+    transport: httpx.BaseTransport = (
+        DirectTransport(network, whole=True)
+        if network.proxy_for(url) is None
+        else Transport(network, url, limits=httpx.Limits(keepalive_expiry=KEEPALIVE))
+    )
     try:
-        transport: httpx.BaseTransport = (
-            DirectTransport(network)
-            if network.proxy_for(url) is None
-            else Transport(network, url, limits=httpx.Limits(keepalive_expiry=KEEPALIVE))
-        )
         return Client(base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, transport=transport)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error))})") from None
+    except ValueError as error:
+        raise UnderstudyError(f"{without_password(url)}: cannot be reached ({one_line(str(error))})") from None
+
+
+def shown_url(client: httpx.Client) -> str:
+    """The base URL of a client, without its credentials."""
+    return without_password(str(client.base_url).rstrip("/"))
 
 
 def header_of(text: str) -> tuple[str, str]:

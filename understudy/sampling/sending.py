@@ -9,9 +9,10 @@ from pydantic_core import from_json
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import UnderstudyError
+from understudy.network.failures import reason_of
 from understudy.sampling.answers import Answer
+from understudy.sampling.http_client import shown_url
 from understudy.sampling.random_requests import Request
-from understudy.text import one_line
 
 JSON = {"content-type": MEDIA_TYPE}
 DEEPEST = 250  # levels of lists and objects in a body
@@ -28,8 +29,7 @@ def ask(server: httpx.Client, request: Request) -> Answer:
     try:
         response = server.request(request.method, request.path, **body)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        url = str(server.base_url).rstrip("/")
-        raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error)) or type(error).__name__})") from None
+        raise UnderstudyError(f"{shown_url(server)}: cannot be reached ({reason_of(error)})") from None
     return answer_of(response)
 
 

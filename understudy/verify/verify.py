@@ -230,7 +230,7 @@ def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) 
     """
     selection = next(iter(context.endpoint_map.selections.values()))
     answer = context.throttled_client.ask(selection.lists.request({LIMIT: 1}))
-    reason = refusal_of(answer.status, answer.body, server)
+    reason = refusal_of(answer, server)
     if proxy is not None and answer.status in PROXYING:
         reason = f"cannot be reached through the proxy {proxy}"
     if reason is not None:

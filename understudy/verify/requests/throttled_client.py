@@ -12,6 +12,7 @@ import httpx
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import UnderstudyError
+from understudy.network.failures import reason_of
 from understudy.sampling.answers import Answer
 from understudy.sampling.client_authentication import CsrfTokens
 from understudy.sampling.conversations import Conversations
@@ -158,8 +159,7 @@ class ThrottledClient:
         try:
             response = self._on_a_line(build)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            reason = one_line(str(error)) or type(error).__name__
-            text = f"{self.shown}: {request.method} {request.path} got no response ({reason})"
+            text = f"{self.shown}: {request.method} {request.path} got no response ({reason_of(error)})"
             raise NoAnswer(request, text) from None
         self._may_hang_up = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
         return response
