@@ -30,7 +30,7 @@ def record(workspace: Workspace, event: Mapping[str, Any]) -> None:
     own = event["resource"]
     if event["event"].startswith("prefect.task-run") and own.get("prefect.orchestration") == "client":
         with suppress(ValueError, LookupError, TypeError, AttributeError):
-            record_state(workspace, event, UUID(own[ID].removeprefix(TASK_RUN)))
+            record_state(workspace, event, id_after(TASK_RUN, own))
 
 
 def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UUID) -> None:
@@ -43,7 +43,7 @@ def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UU
     state = states.schema.parse(to_json(state_of(event, run_id, moment, states.schema.fields)))
     if key_of(state["timestamp"]) in times_of(states, "task_run_id", run_id):
         return
-    state["name"] = state["name"] or state["type"].capitalize()
+    state["name"] = state["type"].capitalize() if state["name"] is None else state["name"]
     sent = {name: value for name, value in task_run.items() if name in runs.schema.fields - NOT_SENT}
     values = {**sent, **as_shown(state), "updated": moment}
     if existing is None or row is None:
@@ -63,14 +63,25 @@ def task_run_of(event: Mapping[str, Any], task_run_id: UUID) -> dict[str, Any]:
 
 
 def flow_run_of(event: Mapping[str, Any]) -> UUID | None:
-    owners = [each[ID].removeprefix(FLOW_RUN) for each in event.get("related", []) if each.get(ROLE) == "flow-run"]
-    return UUID(owners[0]) if owners else None
+    owners = [each for each in event.get("related", []) if each.get(ROLE) == "flow-run"]
+    return id_after(FLOW_RUN, owners[0]) if owners else None
+
+
+def id_after(prefix: str, resource: Mapping[str, str]) -> UUID:
+    """The id of the row that a resource is.
+
+    Raises:
+        ValueError: it is none of its kind.
+    """
+    if not resource[ID].startswith(prefix):
+        raise ValueError(f"{resource[ID]} does not begin with {prefix}")
+    return UUID(resource[ID].removeprefix(prefix))
 
 
 def existing_run(runs: Table, task_run: Mapping[str, Any]) -> int | None:
-    """The row number of a task run, found by its id or, within a flow run, by its keys."""
-    found = runs.find(task_run["id"].int)
-    return same_row(runs, task_run) if found is None and task_run["flow_run_id"] is not None else found
+    """The row number of a task run, found by its keys within a flow run or, otherwise, by its id."""
+    found = None if task_run["flow_run_id"] is None else same_row(runs, task_run)
+    return runs.find(task_run["id"].int) if found is None else found
 
 
 def state_of(event: Mapping[str, Any], task_run_id: UUID, moment: datetime, fields: Set[str]) -> dict[str, Any]:

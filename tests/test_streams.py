@@ -334,6 +334,39 @@ def test_task_run_is_also_identified_by_its_key(own: httpx.Client) -> None:
     assert (made["state_type"], made["state"]["state_details"]["task_run_id"]) == ("FAILED", first)
 
 
+@pytest.mark.parametrize(("name", "shown"), [(None, "Running"), ("", "")])
+def test_state_of_an_event_has_the_name_of_its_type_without_one(
+    own: httpx.Client, name: str | None, shown: str
+) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    sent = state_event(run, flow_run, "RUNNING", 1)
+    sent["payload"]["validated_state"]["name"] = name
+    own.post("/events", json=[sent]).raise_for_status()
+    assert own.get(f"/task_runs/{run}").json()["state_name"] == shown
+
+
+def test_key_of_a_task_run_takes_precedence_over_its_id(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    runs = [str(uuid4()) for _ in range(2)]
+    for key, run in enumerate(runs):
+        own.post("/events", json=[state_event(run, flow_run, "RUNNING", 1, dynamic_key=str(key))])
+    own.post("/events", json=[state_event(runs[0], flow_run, "FAILED", 2, dynamic_key="1")])
+    found = [own.get(f"/task_runs/{run}").json() for run in runs]
+    assert [(run["dynamic_key"], run["state_type"]) for run in found] == [("0", "RUNNING"), ("1", "FAILED")]
+
+
+@pytest.mark.parametrize(("of_task_run", "of_flow_run"), [("", "prefect.flow-run."), ("prefect.task-run.", "")])
+def test_event_of_other_resources_records_no_task_run(own: httpx.Client, of_task_run: str, of_flow_run: str) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    sent = state_event(run, flow_run, "RUNNING", 1)
+    sent["resource"]["prefect.resource.id"] = f"{of_task_run}{run}"
+    sent["related"][0]["prefect.resource.id"] = f"{of_flow_run}{flow_run}"
+    own.post("/events", json=[sent]).raise_for_status()
+    assert own.get(f"/task_runs/{run}").status_code == 404
+
+
 def test_task_run_of_an_event_has_the_ids_of_the_event(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     first, second = str(uuid4()), str(uuid4())
