@@ -23,6 +23,7 @@ from understudy.verify.requests.operands import (
     UNMATCHED,
     around,
     both_cases,
+    combined_operands,
     few_operands,
     first_operands,
     lists,
@@ -170,20 +171,37 @@ def test_first_operand_has_many_ids(context_factory: ContextFactory, context: Ch
     context_factory.learn(context, SMALL)
     operator = subject_of(context, "flows").field_operators["flows", "id", "any_"]
     one, two = "0000000a-0000-4000-8000-000000000001", "0000000b-0000-4000-8000-000000000001"
-    assert list(first_operands(operator, [one, two])) == [[*many_unmatched(operator), one, two.upper()]]
+    assert list(first_operands(operator, [one, two])) == [[one, *many_unmatched(operator), two.upper()]]
+    assert list(first_operands(operator, [one])) == [[UNMATCHED["uuid"], *many_unmatched(operator), one.upper()]]
+    assert list(first_operands(operator, [])) == [[UNMATCHED["uuid"]]]
 
 
 def test_first_operands_include_similar_texts(context_factory: ContextFactory, context: CheckContext) -> None:
     context_factory.learn(context, SMALL)
     operators = subject_of(context, "flows").field_operators
     name, tags = operators["flows", "name", "any_"], operators["flows", "tags", "all_"]
-    assert list(first_operands(name, ["etl", "ml"])) == [[*unmatched(name), "etl", "ml"], ["et", "ETL"]]
+    long = many_unmatched(name)
+    assert list(first_operands(name, ["etl", "ml"])) == [["etl", *long, "ml"], ["et", "ETL", " etl "]]
     assert list(first_operands(tags, ["finance", "daily"])) == [
-        ["finance", "daily"],
+        [*["finance"] * 151, "daily"],
         ["finance", "financ"],
         ["finance", "FINANCE"],
+        ["finance", " finance "],
     ]
-    assert list(first_operands(name, ["1", "2"])) == [[*unmatched(name), "1", "2"]]
+    assert list(first_operands(name, ["1", "2"])) == [["1", *long, "2"], [" 1 "]]
+
+
+def test_combined_operands_end_with_values(all_operations: ContextFactory, api: Api) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        operators = subject_of(context, "flow_runs").field_operators
+    state = operators["flow_runs", "state", "type", "any_"]
+    repeated = [["A", *["A"] * 150, "B"], ["B", *["B"] * 150, "A"]]
+    assert list(combined_operands(state, ["A", "B"])) == [*repeated, []]
+    name = operators["flow_runs", "name", "like_"]
+    assert list(combined_operands(name, ["my run-1"])) == ["m%1", "y ", " r", "n-", "-1", UNMATCHED["text"]]
+    start = operators["flow_runs", "start_time", "before_"]
+    east, west, none = combined_operands(start, ["2026-01-31T00:00:00Z"])
+    assert (east[-6:], west[-6:], none) == ("+05:30", "-09:30", DAWN)
 
 
 def test_first_operands_include_a_time_without_its_fraction(all_operations: ContextFactory, api: Api) -> None:

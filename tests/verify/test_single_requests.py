@@ -53,6 +53,16 @@ def ascending(body: Any) -> Any:
     return {**body, "sort": str(body.get("sort", "")).replace("NAME_DESC", "NAME_ASC") or "ID_DESC"}
 
 
+def later_ascending(body: Any) -> Any:
+    return ascending(body) if body.get("offset") else body
+
+
+def without_flows(body: Any) -> Any:
+    """Flows are ignored beside two other filters."""
+    others = body.keys() & {"flows", "flow_runs", "task_runs", "deployments"}
+    return {name: part for name, part in body.items() if name != "flows"} if len(others) > 2 else body
+
+
 BROKEN = {
     "an operator": ("POST /flow_runs/filter", drop("flow_runs.tags.all_"), "flow_runs.tags.all_"),
     "a flag": ("POST /task_runs/filter", drop("task_runs.subflow_runs"), "task_runs.subflow_runs.exists_"),
@@ -61,6 +71,10 @@ BROKEN = {
     "a filter of a summary": ("POST /flow_runs/history", drop("flows"), "flows."),
     "a small number": ("POST /work_queues/filter", drop("limit"), "limit"),
     "a small page": ("POST /flow_runs/paginate", drop("page"), "page"),
+    "a filter beside others": ("POST /deployments/filter", without_flows, ""),
+    "either criterion": ("POST /flow_runs/filter", drop("flow_runs.operator"), "flow_runs."),
+    "a sort of pages": ("POST /flows/paginate", ascending, "NAME_DESC"),
+    "a sort of later rows": ("POST /flows/filter", later_ascending, "NAME_DESC"),
     "a sort": ("POST /flow_runs/filter", ascending, "NAME_DESC"),
 }
 

@@ -42,7 +42,7 @@ class Reads:
     """
 
     operations: Sequence[Part]
-    first: Sequence[Part]
+    first: Kinds
     then: Kinds
     edges: Kinds
     last: Kinds
@@ -55,9 +55,10 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
     at_random = partial(same_rows_of, context, only)
     return Reads(
         list(operations(context, subjects, only)),
-        in_turns(
-            [single_requests_of(context, subjects), at_random("random requests"), single_values_of(context, only)]
-        ),
+        [
+            *halves(single_requests_of(context, subjects)),
+            in_turns([at_random("random requests"), single_values_of(context, only)]),
+        ],
         [
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
@@ -183,6 +184,10 @@ def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderT
         for subject in subjects.values()
         if listings.words(subject.selection)
     ]
+    together = [
+        Part(f"{subject.label}: several filters", partial(single_requests.check_together, subject, mirror))
+        for subject in subjects.values()
+    ]
     others = [
         Part(f"{each.label}: each filter alone", partial(single_requests.check_filters, subject, mirror, each))
         for subject in subjects.values()
@@ -191,8 +196,9 @@ def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderT
     return [
         *in_turns(alone(own_operators(subjects), mirror)),
         *sorts,
-        *others,
         *in_turns(alone(related_operators(subjects), mirror)),
+        *together,
+        *others,
     ]
 
 

@@ -25,13 +25,14 @@ def stages(
 ) -> list[Kinds]:
     """All parts of a run, the most important ones first.
 
-    Each operation comes first. Then each operator of the filters and each sort is sent in one request, together with
-    random requests to the operations that read rows, and the first writes; a slow server does not get further. Then all
-    operations check each operator with one value. The filters on related rows are the largest group, and get two
-    shares. Summaries, sorts, invalid requests, more random requests and more writes run at the same time. Edge cases
-    and other values of the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on
-    related rows come last, with more combinations and writes. In a run that writes, a quarter of the requests only
-    read: a run that does not write checks more of them.
+    Each operation comes first. Then each operator of the filters, each sort and several filters together are sent in a
+    few requests each, with two shares, beside random requests to the operations that read rows and, with three shares,
+    the first writes; a slow server does not get further. Then all operations check each operator with one value. The
+    filters on related rows are the largest group, and get two shares. Summaries, sorts, invalid requests, more random
+    requests and more writes run at the same time. Edge cases and other values of the filters on a table's own rows
+    follow, with pages of filtered rows. Those of the filters on related rows come last, with more combinations and
+    writes. From the filters on, a quarter of the requests only read in a run that writes: a run that does not write
+    checks more of them.
     """
     rounds = 2 if allow_writes else ROUNDS
     reading = read_parts.reads_of(context, subjects, only, rounds)
@@ -39,7 +40,7 @@ def stages(
     then = halves(in_turns(reading.then)) if allow_writes else reading.then
     return [
         [reading.operations],
-        [reading.first, *writing.first],
+        [*reading.first, *writing.first],
         [*then, *writing.then],
         reading.edges,
         [*reading.last, writing.last],

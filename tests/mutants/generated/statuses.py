@@ -7,7 +7,10 @@ from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.mutant import Mutant
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.endpoint_map import EndpointMap
+
+NOT_ALLOWED = 405
 
 OTHERS: Mapping[int, int] = {200: 201, 201: 200, 204: 200, 404: 400, 422: 400, 405: 404, 400: 422, 409: 400}
 
@@ -21,4 +24,10 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
                     return replace(answer, status=OTHERS[status]) if answer.status == status else answer
 
                 says = f"{endpoint.label} answers {OTHERS[status]} instead of {status}."
-                yield mutant(f"{endpoint.label}:{status}", says, replies(operation_of(endpoint), change))
+                yield mutant(f"{endpoint.label}:{status}", says, replies(operations_of(endpoint, status), change))
+
+
+def operations_of(endpoint: Endpoint, status: int) -> str:
+    """A regular expression for the requests that may get a status: those with any other method get 405."""
+    operation = operation_of(endpoint)
+    return f"[A-Z]+ {operation.partition(' ')[2]}" if status == NOT_ALLOWED else operation

@@ -1,9 +1,8 @@
 """Several criteria at once, at every level, compared with the rows that each of them selects alone."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import combinations, product
 
-from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.random_requests import RequestGenerator, names_in
 from understudy.sampling.shrinking import smallest
@@ -13,7 +12,7 @@ from understudy.verify.checks.metamorphic import difference_of_ids, number_of
 from understudy.verify.filtered_rows.expected_rows import ExpectedRows, merged
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.field_operators import FieldOperator, nested
+from understudy.verify.requests.field_operators import FieldOperator, combiners, nested
 from understudy.verify.requests.operands import unmatched_operand
 
 MOST = 3  # bodies of an operator to combine with others
@@ -136,19 +135,6 @@ def threesomes(subject: TableUnderTest) -> Iterator[Filters]:
                 if len(set(three)) == 1:
                     yield merged(together, {three[0]: {"operator": "or_"}})
                 break
-
-
-def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
-    """The paths to the objects of a filter, each with the property that combines its criteria, and the values of that.
-
-    An object without such a property has no values: a row must meet all of its criteria.
-    """
-    if "properties" in place.value:
-        parts = dict(place["properties"].items())
-        name = next((name for name, part in parts.items() if part.value.get("x-combines")), "")
-        yield way, name, parts[name].value["enum"] if name else ()
-        for below, part in parts.items():
-            yield from combiners(part, (*way, below))
 
 
 def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[list[tuple[Filters, Filters]]]:

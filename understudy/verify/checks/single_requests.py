@@ -11,23 +11,32 @@ from understudy.sampling.random_requests import names_in
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import same_rows
 from understudy.verify.checks.listings import sort_of, words
-from understudy.verify.checks.single_criteria import few, is_distinguishing
 from understudy.verify.expectations.mirror import Mirror
+from understudy.verify.filtered_rows.distinguishing_values import few, is_distinguishing
+from understudy.verify.filtered_rows.revealing_filters import bodies_of, operands_of
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoint import LIMIT, Endpoint, examples_of, schema_of
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint, examples_of, schema_of
 from understudy.verify.requests.field_operators import FieldOperator
-from understudy.verify.requests.operands import first_operands
+from understudy.verify.requests.operands import first_operands, other_first_operands
 
-SORTED = 50  # rows to compare in each sort
+SORTED, FEW = 50, 5  # rows of the pages to compare in each sort: of the first and of the second one
 TRIED = 6  # operators of a filter to try, to find one that selects some rows and not others
 
 
 def check_operators(subject: TableUnderTest, mirror: Mirror, field_operators: Iterable[FieldOperator]) -> None:
     """Request each operator alone, with the operands that reveal most faults."""
     for each in field_operators:
-        for operand in first_operands(each, few(subject, each)):
+        values, found = few(subject, each), list(operands_of(subject, each))
+        some = (*found, *other_first_operands(each, values)) if found else first_operands(each, values)
+        for operand in some:
             hold(subject, mirror, subject.selection.lists, each.subject, each.filters(operand))
+
+
+def check_together(subject: TableUnderTest, mirror: Mirror) -> None:
+    """Request several filters and several criteria together."""
+    for body in bodies_of(subject):
+        hold(subject, mirror, subject.selection.lists, SEPARATOR.join(names_in(body)), body)
 
 
 def check_filters(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint) -> None:
@@ -49,10 +58,13 @@ def distinguishing(subject: TableUnderTest, name: str) -> Iterator[Filters]:
 
 
 def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:
-    """Request the first rows of each sort."""
-    for word in words(subject.selection):
-        name, _ = sort_of(subject.selection)
-        hold(subject, mirror, subject.selection.lists, word, {name: word, LIMIT: SORTED})
+    """Request the first rows of each sort, and its second page, of lists and of pages."""
+    selection = subject.selection
+    for word, endpoint in product(words(selection), filter(None, (selection.lists, selection.pages))):
+        name, _ = sort_of(selection)
+        later = {OFFSET: FEW} if endpoint is selection.lists else {PAGE: 2}
+        for cut in ({LIMIT: SORTED}, {LIMIT: FEW, **later}):
+            hold(subject, mirror, endpoint, word, {name: word, **cut})
 
 
 def check_values(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:

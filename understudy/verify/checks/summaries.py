@@ -9,7 +9,7 @@ from functools import partial
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.checks.single_criteria import few
+from understudy.verify.filtered_rows.distinguishing_values import few
 from understudy.verify.filtered_rows.expected_rows import merged
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from understudy.contract.catalog import Catalog, Derived, Reference
+from understudy.contract.contract import Place
 from understudy.filters.criteria import All, Condition, Criteria, Either, Not, Related
 from understudy.sampling.moving_fields import moving_in
 from understudy.values import is_id
@@ -31,6 +32,7 @@ class Model:
     def __init__(self, tables: Iterable[str], catalog: Catalog) -> None:
         self.catalog = catalog
         self._moving = {name: frozenset(moving_in(schema.place)) for name, schema in catalog.tables.items()}
+        self._shown_otherwise = {name: shown_otherwise_in(schema.place) for name, schema in catalog.tables.items()}
         self._workspace = Workspace.empty(catalog)
         self.tables = set(tables)
         self.partial: set[str] = set()
@@ -125,8 +127,7 @@ class Model:
 
     def shown_otherwise(self, table: str) -> frozenset[str]:
         """The fields for which filters use the stored value, and responses may show another one."""
-        parts = self.catalog.tables[table].place.entries("properties")
-        return frozenset(name for name, part in parts if part.value.get("x-shown-otherwise"))
+        return self._shown_otherwise[table]
 
     def hidden_references(self, table: str) -> Mapping[str, str]:
         """The hidden fields that hold the id of a row, with the fields that show that row (`x-shows`)."""
@@ -182,3 +183,8 @@ class Model:
     def select(self, table: str, criteria: Criteria) -> frozenset[str]:
         """The ids of the known rows that meet criteria."""
         return frozenset(map(self._ids[table].__getitem__, self._workspace.select(table, criteria)))
+
+
+def shown_otherwise_in(schema: Place) -> frozenset[str]:
+    """The properties of a schema that responses may show differently from what is stored (`x-shown-otherwise`)."""
+    return frozenset(name for name, part in schema.entries("properties") if part.value.get("x-shown-otherwise"))

@@ -119,6 +119,11 @@ class ExpectedRows:
         ids = self._selected.context.samples.seen(field_operator.table, field_operator.fields)
         return [field_operator.filters([self._selected.context.random.choice(ids)])] if ids else []
 
+    def known(self, filters: Filters) -> Ids | None:
+        """The rows that filters select, if the known rows alone determine them."""
+        criteria = self.criteria(filters)
+        return self._known(criteria) if self._decides(criteria) else None
+
     def is_known(self, filters: Filters) -> bool:
         """Whether the known rows alone determine what filters select."""
         return self._decides(self.criteria(filters))

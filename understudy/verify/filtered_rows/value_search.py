@@ -49,19 +49,19 @@ class ValueSearch:
         """These values in random order: those that rows have, if any are known; for `all_`, those that one row has."""
         values = self.values(field_operator)
         seen = set(self._samples.seen(field_operator.table, self._fields(field_operator)))
-        together = self._together(field_operator) if field_operator.operator == "all_" else []
+        together = next(iter(self.together(field_operator)), []) if field_operator.operator == "all_" else []
         here = self._looked_at(field_operator)
         pool = together or [value for value in values if value in here]
         pool = pool or [value for value in values if value in seen]
         pool = pool or values
         return self._selected.context.random.sample(pool, k=len(pool))
 
-    def _together(self, field_operator: FieldOperator) -> list[Any]:
-        """The values of one row: of a known row with several values in a list."""
+    def together(self, field_operator: FieldOperator) -> list[list[Any]]:
+        """The lists of several values that known rows have in the field of an operator, in random order."""
         rows = self.rows(field_operator.table)
         lists = (row.get(field_operator.fields[0]) for row in rows)
         several = [list(dict.fromkeys(each)) for each in lists if isinstance(each, list) and len(set(each)) > 1]
-        return self._selected.context.random.choice(several) if several else []
+        return self._selected.context.random.sample(several, k=len(several))
 
     def rows(self, table: str) -> list[Row]:
         """The known rows of a table; of a large one, those that are tested."""

@@ -1,6 +1,6 @@
 """The operators of filters: each operator on each field, from the contract."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,19 @@ def field_operators_at(
         elif not part.value.get("x-combines"):
             operator = str(part.value.get("x-operator", name))
             yield FieldOperator(way, name, operator, table, looked_at or fields, part, ignored, either)
+
+
+def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
+    """The paths to the objects of a filter, each with the property that combines its criteria, and the values of that.
+
+    An object without such a property has no values: a row must meet all of its criteria.
+    """
+    if "properties" in place.value:
+        parts = dict(place["properties"].items())
+        name = next((name for name, part in parts.items() if part.value.get("x-combines")), "")
+        yield way, name, parts[name].value["enum"] if name else ()
+        for below, part in parts.items():
+            yield from combiners(part, (*way, below))
 
 
 def asked(

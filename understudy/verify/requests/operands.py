@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
-from itertools import islice
+from functools import partial
+from itertools import islice, pairwise, permutations, product, starmap
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ MANY = 150  # values in a list: more than 127, and more than some databases acce
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
 WORDS = re.compile(r"(?<![^\W_])([^\W_]+) ([^\W_]+)")  # two words with one space between them
+EDGES = re.compile(r"(?=([^ -][ -]|[ -][^ -]))")  # a letter before or after a space or dash
 SHORT = 3  # the length of a text that is too short for its middle to be a useful pattern
 CASES = (str.upper, str.lower)
 STRANGE = {"s": "\N{LATIN SMALL LETTER LONG S}", "k": "\N{KELVIN SIGN}"}
@@ -69,29 +71,67 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
         yield from values
 
 
-def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """The operands that reveal most faults: a time itself and without its fraction, a part of a text in the other case,
-    two values, of ids after many that no row has, a text without its end and in the other case; or both booleans.
-
-    The others come with the edge cases, so that each operator is checked once before any is checked with all operands.
+def combined_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
+    """Operands of which each part counts: lists that begin and end with a value, a time with an offset, and patterns
+    with a wildcard, or with a space or dash at an end. None for other operators.
     """
     schema = field_operator.place.value
-    first = values[:1]
     if schema["type"] == "array":
-        is_all = field_operator.operator == "all_" and len(values) > 0
-        are_ids = unmatched(field_operator) == [UNMATCHED["uuid"]]
-        others = many_unmatched(field_operator) if are_ids else unmatched(field_operator)
-        some = list(values) if is_all else [*others, *values]
-        yield [*some[:-1], capitals(field_operator, some[-1])] if some else some
+        yield from starmap(partial(long_list, field_operator), ends(values, unmatched(field_operator)))
+        yield unmatched(field_operator)
+    elif schema.get("format") == "date-time":
+        for value in values:
+            yield from other_offsets(value)
+        yield unmatched_operand(field_operator)
+    elif schema["type"] == "string" and field_operator.operator != "search_":
+        for text in values:
+            yield from (f"{text[:1]}%{text[-1:]}", *EDGES.findall(text))
+        yield unmatched_operand(field_operator)
+
+
+def ends(values: Sequence[Any], no_match: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Pairs of values for the two ends of a list: of neighbouring values in both orders, then of a value and one that
+    no row has.
+    """
+    for pair in (*pairwise(values), *product(no_match, values)):
+        yield from permutations(pair)
+
+
+def long_list(field_operator: FieldOperator, first: Any, last: Any) -> list[Any]:
+    """A list of two values with many others between them: values that no row has, or the first value again if that
+    makes a difference.
+    """
+    others = [] if field_operator.operator == "all_" else many_unmatched(field_operator)
+    return [first, *(others or [first] * MANY), capitals(field_operator, last)]
+
+
+def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
+    """The operands that reveal most faults: two values in a long list, or a time with and without an offset, before the
+    operands of `other_first_operands`. The others come with the edge cases, so that each operator is checked once
+    before any is checked with all operands.
+    """
+    schema = field_operator.place.value
+    if schema["type"] == "array":
+        yield next(combined_operands(field_operator, values))
+    elif schema.get("format") == "date-time":
+        yield from (operand for here in values[:1] for operand in (here, *other_offsets(here)[:1]))
+    yield from other_first_operands(field_operator, values)
+
+
+def other_first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
+    """A time without its fraction, a part of a text in the other case, texts that are similar to one that a row has, or
+    both booleans.
+    """
+    schema = field_operator.place.value
+    if schema["type"] == "array":
         yield from beginnings(field_operator, values)
         yield from similar(field_operator, values)
     elif schema.get("format") == "date-time":
-        for here in first:
-            yield from (here, *other_offsets(here)[:1], whole_seconds(here))
+        yield from map(whole_seconds, values[:1])
     elif field_operator.operator == "search_":
         yield from searches(values)
     elif schema["type"] == "string":
-        for text in first:
+        for text in values[:1]:
             yield middle_pattern(text)
             yield from strange_letters(text)
     else:
@@ -153,13 +193,13 @@ def beginnings(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator
 
 
 def similar(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[list[str]]:
-    """Lists of a text without its end, and in the other case, which are other values, where any text is allowed. For
-    `all_`, the text itself is in the lists, too, so that these are not the same as for `any_`.
+    """Lists of a text without its end, in the other case, and between spaces, which are other values, where any text is
+    allowed. For `all_`, the text itself is in the lists, too, so that these are not the same as for `any_`.
     """
     if field_operator.operator == "startswith_" or unmatched(field_operator) != [UNMATCHED["text"]]:
         return
     for text in (value for value in values[:1] if isinstance(value, str)):
-        texts = [each for each in (text[:-1], text.swapcase()) if each not in ("", text)]
+        texts = [each for each in (text[:-1], text.swapcase(), f" {text} ") if each not in ("", text)]
         if field_operator.operator == "all_":
             yield from ([text, each] for each in texts)
         elif texts:
