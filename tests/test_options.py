@@ -40,6 +40,27 @@ def test_every_number_has_a_range() -> None:
     assert numbers - {"descriptor"} == set(RANGES)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("fixtures", 5, "takes a text or None, not 5"),
+        ("fixtures", b"x", "takes a text or None, not b'x'"),
+        ("store", ["a"], r"takes a text or None, not \['a'\]"),
+        ("host", None, "takes a text, not None"),
+        ("now", 5, "takes a text or None, not 5"),
+        ("auth", 5, "takes a text or None, not 5"),
+        ("admin_token", 5, "takes a text or None, not 5"),
+        ("strict", "no", "takes True or False, not 'no'"),
+        ("csrf", 1, "takes True or False, not 1"),
+        ("trusted_proxies", "10.0.0.1", "takes a list of texts, not '10.0.0.1'"),
+        ("trusted_proxies", 5, "takes a list of texts, not 5"),
+    ],
+)
+def test_value_of_another_type_is_rejected(name: str, value: object, words: str) -> None:
+    with pytest.raises(UnderstudyError, match=f"^`{name}` {words}$"):
+        StandIn(**option(name, value))
+
+
 @pytest.mark.parametrize("value", [-1, 10**25, math.nan, "5", 1.0, True])
 def test_descriptor_must_be_a_listening_socket(value: Any) -> None:
     with pytest.raises(UnderstudyError, match="takes the descriptor of a listening TCP socket"):

@@ -1,7 +1,7 @@
 """The options of a server, given to the command, to `StandIn` or to the pytest plugin."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from typing import Any, Final
 
@@ -30,6 +30,10 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 """The smallest and largest value of each numeric option."""
 
 
+KINDS = {bool: "True or False", str: "a text", str | None: "a text or None"}
+"""The types of options that are not numbers, and what they are called."""
+
+
 def check_network(text: str) -> None:
     """Check that a text is an IP address or network, such as 10.0.0.0/8.
 
@@ -55,6 +59,18 @@ def check_number(name: str, value: Any) -> None:
     if not isinstance(value, int if is_whole else int | float) or isinstance(value, bool) or not least <= value <= most:
         kind = "whole number" if is_whole else "number"
         raise UnderstudyError(f"`{name}` takes a {kind} from {least} to {most}")
+
+
+def check_kind(name: str, kind: Any, value: Any) -> None:
+    """Check that a value that is not a number has the type of its option.
+
+    Raises:
+        UnderstudyError: it has another type.
+    """
+    if kind in KINDS and not isinstance(value, kind):
+        raise UnderstudyError(f"`{name}` takes {KINDS[kind]}, not {value!r}")
+    if kind == Sequence[str] and (isinstance(value, str) or not isinstance(value, Iterable)):
+        raise UnderstudyError(f"`{name}` takes a list of texts, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -95,8 +111,8 @@ class Options:
             response.
 
     Raises:
-        UnderstudyError: a number or the time is not valid; the descriptor is not that of a listening TCP socket; a
-            secret is empty or cannot be sent; or a proxy is not an address.
+        UnderstudyError: a value has another type; a number or the time is not valid; the descriptor is not that of a
+            listening TCP socket; a secret is empty or cannot be sent; or a proxy is not an address.
     """
 
     fixtures: str | None = None
@@ -128,6 +144,8 @@ class Options:
     client_timeout: float = DEFAULTS.seconds
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            check_kind(field.name, field.type, getattr(self, field.name))
         for name in RANGES:
             check_number(name, getattr(self, name))
         if self.descriptor is not None and not is_listening(self.descriptor):

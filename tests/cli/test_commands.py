@@ -142,7 +142,7 @@ def test_port_in_use_is_reported() -> None:
         line = refused("serve", "--port", str(port))
     assert line == (
         f"error: cannot listen on 127.0.0.1:{port} (Address already in use); "
-        "is another server running? Choose another port with --port"
+        "is another server running? Choose another port"
     )
 
 

@@ -270,6 +270,13 @@ def test_error_is_reported_before_any_test_runs(tmp_path: Path, name: str) -> No
     assert (run.code, run.output.strip()) == (4, f"ERROR: {words}")
 
 
+@pytest.mark.parametrize("option", [("--understudy-port", "4200"), ("--understudy-fixtures", "here")])
+def test_option_without_effect_beside_a_url_is_an_error(tmp_path: Path, option: tuple[str, str]) -> None:
+    run = ran(tmp_path, "def test_one(understudy): pass", *ALONE, *option, "--understudy-url", NOWHERE)
+    words = f"{option[0]} has no effect with --understudy-url: the server at that URL runs already"
+    assert (run.code, run.output.strip()) == (4, f"ERROR: {words}")
+
+
 NOWHERE = "http://127.0.0.1:1/api"
 WRONG = {
     "fixtures": ("--understudy-fixtures", "nowhere", "{folder}/nowhere: no such fixture folder"),

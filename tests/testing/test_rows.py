@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from copy import copy
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -33,8 +34,24 @@ def test_rows_of_each_table_are_objects() -> None:
 
 
 def test_attributes_before_the_start_are_an_error() -> None:
-    with pytest.raises(AttributeError):
-        _ = StandIn().url
+    server = StandIn()
+    for name in ("url", "clock", "flows", "requests"):
+        with pytest.raises(AttributeError, match=r"yet: the server has not been started, by `with` or `start\(\)`$"):
+            getattr(server, name)
+    with pytest.raises(AttributeError, match="yet: the server has not been started"):
+        server.state()
+    assert not hasattr(server, "__array__")
+    assert copy(server) is not server
+
+
+def test_unknown_fields_and_tables_are_errors() -> None:
+    with StandIn() as server, server.workspace() as workspace:
+        with pytest.raises(ControlError, match=r"^no row of flows has a field `nmae`; did you mean `name`\?$"):
+            workspace.flows(nmae="x")
+        for name in ("../state", "flows/", ""):
+            with pytest.raises(ControlError, match=f"table is named `{name}`|/rows/"):
+                workspace.rows(name)
+        assert workspace.rows("flows", since="2100-01-01T00:00Z") == []  # type: ignore[arg-type]
 
 
 FAILING = """

@@ -184,12 +184,35 @@ def test_rows_are_saved_and_restored_by_any_name(workspace: RemoteWorkspace, sta
     assert flows(workspace) == FLOWS + 1
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb"])
-def test_invalid_name_is_rejected(workspace: RemoteWorkspace, name: str) -> None:
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb", 5, None])
+def test_invalid_name_is_rejected(workspace: RemoteWorkspace, name: Any) -> None:
     for action in (workspace.save, workspace.restore, workspace.delete_snapshot):
         with pytest.raises(ControlError, match=r".* is not a valid name for a snapshot") as error:
             action(name)
         assert "\n" not in str(error.value)
+
+
+def test_values_that_json_cannot_have_are_rejected(workspace: RemoteWorkspace) -> None:
+    circular: list[Any] = []
+    circular.append(circular)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (circular, deep, {(1, 2): 3}):
+        with pytest.raises(ControlError, match=r"^this cannot be sent as JSON \("):
+            workspace.load({"flows": [{"name": "x", "tags": value}]})
+
+
+@pytest.mark.parametrize("number", [-1, "x", 1.5])
+def test_number_of_requests_must_be_a_whole_number(workspace: RemoteWorkspace, number: Any) -> None:
+    with pytest.raises(ControlError, match=r"^the number of requests is a whole number from 0"):
+        workspace.recent(number)
+
+
+@pytest.mark.parametrize("url", [None, 5, b"http://127.0.0.1:4200/api", httpx.URL("http://127.0.0.1:4200/api")])
+def test_url_must_be_a_text(url: Any) -> None:
+    with pytest.raises(ControlError, match=r"^a URL is a text, such as http://127\.0\.0\.1:4200/api, not "):
+        RemoteWorkspace(url)
 
 
 # -------------------------------------------------------------------------- requests

@@ -1,7 +1,7 @@
 """A client of the control API, for tests and for `understudy admin`."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -20,6 +20,7 @@ from understudy.admin.found_requests import Found
 from understudy.admin.records import Record
 from understudy.admin.remote_clock import RemoteClock
 from understudy.admin.remote_faults import RemoteFaults
+from understudy.errors import did_you_mean
 from understudy.network.direct_transport import DirectTransport
 from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.network.proxies import without_password
@@ -57,6 +58,8 @@ class RemoteWorkspace:
         prefix: str | None = None,
         network: Network = DEFAULT_NETWORK,
     ) -> None:
+        if not isinstance(url, str):
+            raise ControlError(f"a URL is a text, such as http://127.0.0.1:4200/api, not {url!r}")
         self.url = url.rstrip("/")
         self.before_reading: Callable[[], None] = nothing  # what makes sure that all rows have arrived
         self._calls = ControlCalls(self.url, transport, token, prefix, network)
@@ -126,16 +129,25 @@ class RemoteWorkspace:
             since: only rows that were created at this time or later.
             only_new: only rows that the fixture set does not have.
             fields: only rows with these values.
+
+        Raises:
+            ControlError: there is no such table, or none of its rows has a field of that name.
         """
         self.before_reading()
-        selected = {"since": None if since is None else since.isoformat(), "is_new": only_new or None}
+        selected = {"since": since.isoformat() if isinstance(since, datetime) else since, "is_new": only_new or None}
         given = {name: value for name, value in selected.items() if value is not None}
         params = {"workspace": self.name, **given}
-        found = (Record(table, row) for row in self._calls.call("GET", f"/rows/{table}", params=params))
+        path = f"/rows/{quote(str(table), safe='')}"
+        found = [Record(table, row) for row in self._calls.call("GET", path, params=params)]
+        check_fields(found, fields)
         return [record for record in found if record.has(fields)]
 
     def __getattr__(self, table: str) -> "Callable[..., list[Record]]":
-        if table.startswith("_") or "url" not in self.__dict__:  # an attribute that is not set yet
+        if table.startswith("__"):
+            raise AttributeError(table)
+        if "url" not in self.__dict__:
+            raise AttributeError(f"there is no `{table}` yet: the server has not been started, by `with` or `start()`")
+        if table.startswith("_"):
             raise AttributeError(table)
         return partial(self.rows, table)
 
@@ -153,6 +165,8 @@ class RemoteWorkspace:
             number: how many; all by default.
             after: only requests with a larger `number`. The numbers count the requests to the server.
         """
+        if number is not None and not (isinstance(number, int) and number >= 0):
+            raise ControlError(f"the number of requests is a whole number from 0, or None for all, not {number!r}")
         limit = PAGE if number is None else min(number, PAGE)
         pages = self._pages("GET", "/requests", workspace=self.name, after=after, limit=limit) if limit else ()
         found = islice((request for page in pages for request in page["requests"]), number)
@@ -244,6 +258,18 @@ def rows_in(folder: Path) -> dict[str, list[Any]]:
     return rows_of(folder)
 
 
+def check_fields(found: Sequence[Record], fields: Iterable[str]) -> None:
+    """Check that rows can have some fields. A misspelt field would find no row, and a test that expects none pass.
+
+    Raises:
+        ControlError: no row has a field of this name.
+    """
+    known = {name for record in found for name in record.values}
+    for field in fields:
+        if known and field not in known:
+            raise ControlError(f"no row of {found[0].table} has a field `{field}`{did_you_mean(field, known)}")
+
+
 def nothing() -> None:
     """Does nothing: rows arrive with the requests that create them."""
 
@@ -276,6 +302,6 @@ def snapshot_path(name: str) -> str:
     Raises:
         ControlError: the name is not valid.
     """
-    if not name.strip(".") or "/" in name or not name.isprintable():
+    if not isinstance(name, str) or not name.strip(".") or "/" in name or not name.isprintable():
         raise ControlError(f"{name!r} is not a valid name for a snapshot: it takes printable characters without `/`")
     return f"/snapshots/{quote(name, safe='')}"

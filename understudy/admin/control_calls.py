@@ -20,6 +20,7 @@ from understudy.network.network import Network
 from understudy.network.proxies import without_password
 from understudy.network.transport import Transport
 from understudy.network.urls import url_flaw
+from understudy.text import one_line
 from understudy.values import in_utc
 
 TIMEOUT = 60  # seconds; a large fixture set takes some to load
@@ -98,7 +99,7 @@ class ControlCalls:
         """
         before = self.prefix if prefix is None else prefix
         url = f"{before}{PATH}{path}"
-        content = None if body is None else json.dumps(body, default=plain)
+        content = None if body is None else in_json(body)
         limits = httpx.Timeout(TIMEOUT, read=timeout)
         try:
             response = self._http.request(method, url, params=params, content=content, headers=JSON, timeout=limits)
@@ -147,6 +148,18 @@ def site_of(url: str) -> str:
     """The scheme, host and port of a URL."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def in_json(body: Any) -> str:
+    """A body as JSON.
+
+    Raises:
+        ControlError: a value contains itself, is nested too deep, or has keys that are not texts.
+    """
+    try:
+        return json.dumps(body, default=plain)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ControlError(f"this cannot be sent as JSON ({one_line(str(error))})") from None
 
 
 def plain(value: Any) -> Any:

@@ -8,6 +8,8 @@ def secret_flaw(name: str, secret: str) -> str | None:
 
     An empty secret would protect nothing, and one that HTTP cannot carry would lock all clients out.
     """
+    if not isinstance(secret, str):
+        return "is not a text"
     if name not in BEARER:
         _, colon, password = secret.partition(":")
         if not (password if colon else secret).strip():

@@ -182,7 +182,7 @@ def listen(host: str, port: int) -> socket.socket:
     except UnicodeError:  # a label of the name is empty, longer than 63 characters, or has invalid characters
         raise UnderstudyError(f"cannot listen on {host}:{port} (not a valid host name)") from None
     except OSError as error:
-        hint = "; is another server running? Choose another port with --port" if error.errno == errno.EADDRINUSE else ""
+        hint = "; is another server running? Choose another port" if error.errno == errno.EADDRINUSE else ""
         raise UnderstudyError(f"cannot listen on {host}:{port} ({reason_of(error)}){hint}") from None
     return listener
 

@@ -105,6 +105,19 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     return {"fixtures": fixtures and str(start / fixtures), "journal": JOURNAL}
 
 
+def check_options(config: pytest.Config) -> None:
+    """Check that no option is without effect.
+
+    Raises:
+        pytest.UsageError: the command line has options of a server to start beside the URL of one.
+    """
+    for name in ("fixtures", "port"):
+        if config.getoption("understudy_url") and config.getoption(f"understudy_{name}"):
+            raise pytest.UsageError(
+                f"--understudy-{name} has no effect with --understudy-url: the server at that URL runs already"
+            )
+
+
 def port_of(config: pytest.Config) -> int:
     port = setting(config, "port")
     if port is None:
@@ -134,6 +147,7 @@ def token_of(config: pytest.Config) -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Report wrong settings before anything runs."""
+    check_options(config)
     port_of(config)
     token_of(config)
 
