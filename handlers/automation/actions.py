@@ -22,7 +22,7 @@ from ..parameters.hydration import Hydration, HydrationError, with_templates
 from ..parameters.templates import TemplateFailed, render
 from ..request_origin import headers_of
 from . import messages
-from .action_events import NAME, Invocation, Json, keep_outcome
+from .action_events import NAME, Invocation, Json, keep_outcome, kept
 from .template_filters import ENVIRONMENT
 from .template_values import context_of
 from .triggers import Event
@@ -248,9 +248,8 @@ def check_accepted(answer: Any, words: str) -> None:
 
 
 def send_notification(workspace: Workspace, invocation: Invocation) -> None:
-    block = block_of(workspace, invocation)
-    schema = workspace["block_schemas"].get(block["block_schema_id"])
-    if schema is None or NOTIFY not in schema["capabilities"]:
+    block, _, capabilities = loaded_block(workspace, invocation)
+    if NOTIFY not in capabilities:
         raise ActionFailed("The referenced block was not a notification block")
     relate_block(workspace, invocation, block)
     action = invocation.action
@@ -259,16 +258,18 @@ def send_notification(workspace: Workspace, invocation: Invocation) -> None:
 
 
 def call_webhook(workspace: Workspace, invocation: Invocation) -> None:
-    block = block_of(workspace, invocation)
-    if slug_of(workspace, block) != WEBHOOK:
+    block, slug, _ = loaded_block(workspace, invocation)
+    if slug != WEBHOOK:
         raise ActionFailed("The referenced block was not a webhook block")
     relate_block(workspace, invocation, block)
     body = rendered(workspace, invocation, invocation.action["payload"])
     messages.record(workspace, invocation, messages.call, body=body)
 
 
-def block_of(workspace: Workspace, invocation: Invocation) -> Json:
-    """The block that sends a message.
+def loaded_block(workspace: Workspace, invocation: Invocation) -> tuple[Json, str | None, list[str]]:
+    """The block that sends a message, the slug of its type, and its capabilities.
+
+    A block that can send one has an event that it was loaded, whatever it is used for.
 
     Raises:
         ActionFailed: there is no such block.
@@ -276,7 +277,12 @@ def block_of(workspace: Workspace, invocation: Invocation) -> Json:
     block = workspace["block_documents"].get(UUID(str(invocation.action["block_document_id"])))
     if block is None:
         raise ActionFailed(f"Unexpected status from {invocation.action['type']!r} action: 404")
-    return block
+    slug, schema = slug_of(workspace, block), workspace["block_schemas"].get(block["block_schema_id"])
+    capabilities: list[str] = [] if schema is None else schema["capabilities"]
+    if slug == WEBHOOK or NOTIFY in capabilities:
+        values = {"resource": block_resource(block), "related": [type_resource(slug)], "payload": {}}
+        kept(workspace, f"prefect.block.{slug}.loaded", now(), values)
+    return block, slug, capabilities
 
 
 def slug_of(workspace: Workspace, block: Json) -> str | None:
@@ -285,9 +291,16 @@ def slug_of(workspace: Workspace, block: Json) -> str | None:
     return None if block_type is None else block_type["slug"]
 
 
+def block_resource(block: Json) -> dict[str, str]:
+    return {ID: f"prefect.block-document.{block['id']}", NAME: block["name"]}
+
+
+def type_resource(slug: str | None) -> dict[str, str]:
+    return {ID: f"prefect.block-type.{slug}", ROLE: "block-type"}
+
+
 def relate_block(workspace: Workspace, invocation: Invocation, block: Json) -> None:
-    relate(invocation, "block-document", block["id"], "block", block["name"])
-    invocation.related.append({ID: f"prefect.block-type.{slug_of(workspace, block)}", ROLE: "block-type"})
+    invocation.related += [{**block_resource(block), ROLE: "block"}, type_resource(slug_of(workspace, block))]
 
 
 # ---------------------------------------------------------------------- templates

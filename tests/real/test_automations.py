@@ -17,6 +17,7 @@ Json = dict[str, Any]
 NOTHING = {"type": "do-nothing"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 LOADING = 8  # seconds until a real server has loaded new automations
+RELOADING = 2  # seconds until it has loaded a changed one
 TRIES = 20
 STEP = 0.5  # seconds between two events, which a real server handles one after the other
 WAITING = 20  # seconds until proactive triggers have fired
@@ -129,6 +130,8 @@ class World:
         absent = {"posture": "Proactive", "within": 10, "after": ["begin"], "for_each": ["prefect.resource.id"]}
         early = self.automation("absent", on("end", **absent))
         self.automation("logs", on("prefect.log.*"))
+        notify = {"type": "send-notification", "block_document_id": self.webhook(), "subject": "s", "body": "b"}
+        self.automation("webhook", on("notify"), notify)
         self._wait(LOADING)
 
         self.emit("my.event", n=5)
@@ -144,16 +147,25 @@ class World:
             self.emit(name, resource)
         for is_enabled, resource in ((False, "not held"), (True, "held")):
             self.api.patch(f"/automations/{early}", json={"enabled": is_enabled}).raise_for_status()
+            self._wait(RELOADING)
             self.emit("end", resource)
         for resource in ("not held", "held"):
-            self.emit("begin", resource, ago=5)
-        for name in ("prefect.log.write", "prefect.log.read"):
+            self.emit("begin", resource, ago=8)
+        for name in ("prefect.log.write", "prefect.log.read", "notify"):
             self.emit(name)
         runs = {name: self.started(flow, name, deployment) for name in (*changes, "plain")}
         self._wait(WAITING)
         self.emit("my.event", n=6)
         self._wait(LOADING)
         return sorted([*self.effects_in_events(), *self.effects_on_runs(runs, deployment)])
+
+    def webhook(self) -> str:
+        """A block that calls a webhook, but cannot notify anybody."""
+        self.send("/block_types/install_system_block_types", {})
+        kind = self.api.get("/block_types/slug/webhook").json()["id"]
+        (schema, *_) = self.post("/block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind]}})
+        of = {"block_type_id": kind, "block_schema_id": schema["id"]}
+        return self.named("block", self.post("/block_documents/", name="hook", data={"url": "https://x"}, **of))
 
     def started(self, flow: str, name: str, deployment: str) -> str:
         body = {"flow_id": flow, "name": name, "state": {"type": "PENDING"}, "deployment_id": deployment}
@@ -168,6 +180,8 @@ class World:
             source = (event["payload"]["triggering_event"] or {}).get("event")
             roles = [each["prefect.resource.role"] for each in event["related"]]
             found.append(self.plain([event["resource"], event["payload"]["triggering_labels"], source, roles]))
+        loaded = self.events("prefect.block.webhook.loaded")
+        found += [self.plain([event["resource"], event["related"], event["payload"]]) for event in loaded]
         for kind in ("triggered", "executed", "failed"):
             for event in self.events(f"prefect.automation.action.{kind}"):
                 payload = {name: value for name, value in event["payload"].items() if name != "invocation"}

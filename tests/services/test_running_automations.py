@@ -544,6 +544,18 @@ def test_message_needs_a_notification_block(
     assert workspace.rows("automation_messages") == []
 
 
+def test_block_that_can_send_messages_has_an_event_when_it_is_loaded(api: httpx.Client) -> None:
+    """It has one even if it is used for another kind of message."""
+    for slug in ("webhook", "other"):
+        action = {"type": "send-notification", "block_document_id": a_block(api, slug), "body": "b"}
+        automation(api, on("my.event"), action)
+    emit(api, "my.event")
+    (loaded,) = posted(api, "/events/filter", filter={"event": {"prefix": ["prefect.block."]}})["events"]
+    kind = {"prefect.resource.id": "prefect.block-type.webhook", "prefect.resource.role": "block-type"}
+    assert (loaded["event"], loaded["related"]) == ("prefect.block.webhook.loaded", [kind])
+    assert loaded["resource"]["prefect.resource.id"].startswith("prefect.block-document.")
+
+
 def test_templates_can_use_the_trigger(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     block = a_block(api, "pager", "notify")
     body = (
