@@ -16,6 +16,7 @@ from understudy.workspaces.workspace import Workspace
 from .event_filters import ID, ROLE
 from .names import new_name, with_name
 from .states import times_of
+from .task_run_values import coerced_state, coerced_task_run
 
 TASK_RUN, FLOW_RUN = "prefect.task-run.", "prefect.flow-run."
 NOT_SENT = {"id", "state", "state_id", "created", "estimated_run_time", "estimated_start_time_delta"}
@@ -58,7 +59,8 @@ def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UU
 
 def task_run_of(event: Mapping[str, Any], task_run_id: UUID) -> dict[str, Any]:
     """The task run of an event. Ids in its payload take precedence over the resources of the event."""
-    found = {"id": task_run_id, "flow_run_id": flow_run_of(event), **with_name(event["payload"]["task_run"])}
+    given = coerced_task_run(with_name(event["payload"]["task_run"]))
+    found = {"id": task_run_id, "flow_run_id": flow_run_of(event), **given}
     return {**found, "id": UUID(str(found["id"])), "flow_run_id": uuid_or_none(found["flow_run_id"])}
 
 
@@ -86,7 +88,7 @@ def existing_run(runs: Table, task_run: Mapping[str, Any]) -> int | None:
 
 def state_of(event: Mapping[str, Any], task_run_id: UUID, moment: datetime, fields: Set[str]) -> dict[str, Any]:
     """The state of an event, as a row. A scheduled state without a time is scheduled for the present."""
-    given = event["payload"]["validated_state"]
+    given = coerced_state(event["payload"]["validated_state"])
     details = {**given.get("state_details", {}), "flow_run_id": flow_run_of(event), "task_run_id": task_run_id}
     if given["type"] == "SCHEDULED" and details.get("scheduled_time") is None:
         details["scheduled_time"] = moment

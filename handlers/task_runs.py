@@ -5,7 +5,7 @@ from heapq import nlargest
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import core_schema, from_json
+from pydantic_core import from_json
 from pyroaring import BitMap
 
 from understudy.contract.columns import ID, Column
@@ -30,7 +30,6 @@ FLOW_RUN_ID, TASK_KEY, DYNAMIC_KEY = Column(("flow_run_id",)), Column(("task_key
 DURATION = Column(("estimated_run_time",))
 TOTAL, EXPECTED = Column(("total_run_time",)), Column(("expected_start_time",))
 MICROSECONDS_A_SECOND = 1_000_000  # the keys of times are microseconds
-MOST_DELAYS = 50
 STATE_TYPE, STATE_TIMESTAMP = Column(("state_type",)), Column(("state_timestamp",))
 
 IN_PAGES = (
@@ -68,25 +67,6 @@ def delete_task_run(workspace: Workspace, id: UUID) -> Answer:
     delete_logs(workspace, OF_TASK_RUN, [id.int])
     workspace.delete("task_runs", [row])
     return NO_CONTENT
-
-
-def retry_delay(core: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    """The schema of retry delays. A real server coerces them to numbers."""
-    kinds = (core_schema.int_schema(), core_schema.float_schema(allow_inf_nan=False))
-    delays = core_schema.union_schema([*kinds, *map(core_schema.list_schema, kinds)])
-    return core_schema.no_info_after_validator_function(checked_delays, delays)
-
-
-def checked_delays(delays: Any) -> Any:
-    if isinstance(delays, list) and len(delays) > MOST_DELAYS:
-        raise ValueError(f"Can not configure more than {MOST_DELAYS} retry delays per task.")
-    return delays
-
-
-def checked_jitter(factor: float) -> float:
-    if factor < 0:
-        raise ValueError("`retry_jitter_factor` must be >= 0.")
-    return factor
 
 
 def same_runs(runs: Table, body: Mapping[str, Any]) -> BitMap:

@@ -401,7 +401,52 @@ def test_task_run_of_an_event_gets_a_name_by_default(own: httpx.Client) -> None:
     assert all("-" in run["name"] for run in runs)
 
 
-@pytest.mark.parametrize("given", [{"flow_run_id": str(uuid4())}, {"task_key": None}, {"dynamic_key": 5}])
+@pytest.mark.parametrize(
+    ("field", "given", "shown"),
+    [
+        ("run_count", "3", 3),
+        ("run_count", 2.0, 2),
+        ("start_time", 1_700_000_000, "2023-11-14T22:13:20Z"),
+        ("start_time", "2026-03-03T14:00:00+02:00", "2026-03-03T12:00:00Z"),
+        ("start_time", None, None),
+        ("total_run_time", "PT5S", 5.0),
+        ("total_run_time", 4.5, 4.5),
+        ("empirical_policy", {"retries": "2"}, {"retries": 2}),
+        ("empirical_policy", {"retry_delay": ["1", 2.5]}, {"retry_delay": [1.0, 2.5]}),
+    ],
+)
+def test_values_of_an_event_are_coerced(own: httpx.Client, field: str, given: Any, shown: Any) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    own.post("/events", json=[state_event(run, flow_run, "COMPLETED", 1, **{field: given})])
+    found = own.get(f"/task_runs/{run}").json()[field]
+    assert ({name: found[name] for name in shown} if isinstance(shown, dict) else found) == shown
+
+
+def test_state_of_an_event_is_coerced(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    sent = state_event(run, flow_run, "SCHEDULED", 1)
+    details = {"scheduled_time": 1_700_000_000, "deferred": "true"}
+    sent["payload"]["validated_state"] |= {"timestamp": "1700000001", "state_details": details}
+    own.post("/events", json=[sent])
+    state = own.get(f"/task_runs/{run}").json()["state"]
+    found = state["timestamp"], state["state_details"]["scheduled_time"], state["state_details"]["deferred"]
+    assert found == ("2023-11-14T22:13:21Z", "2023-11-14T22:13:20Z", True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"flow_run_id": str(uuid4())},
+        {"task_key": None},
+        {"dynamic_key": 5},
+        {"run_count": 1.5},
+        {"total_run_time": "five"},
+        {"empirical_policy": {"retry_jitter_factor": -1}},
+        {"empirical_policy": {"retry_delay": [1] * 51}},
+    ],
+)
 def test_event_with_an_invalid_task_run_is_only_an_event(own: httpx.Client, given: dict[str, Any]) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     run = str(uuid4())

@@ -26,37 +26,40 @@ class World:
         self._flow_run: str = api.post("/flow_runs/", json={"flow_id": flow}).json()["id"]
         self._count = 0
 
-    def take(self, run: str, state: str, key: str, **changes: Any) -> None:
-        """Send the event that takes a task run into a state."""
+    def take(
+        self, run: str, state: str, key: str, resource: str | None = None, owner: str | None = None, **values: Any
+    ) -> None:
+        """Send the event that takes a task run into a state. Its resources may be others than usual."""
         self._count += 1
-        related = {"prefect.resource.id": f"prefect.flow-run.{self._flow_run}", "prefect.resource.role": "flow-run"}
+        owner = f"prefect.flow-run.{self._flow_run}" if owner is None else owner
+        related = {"prefect.resource.id": owner, "prefect.resource.role": "flow-run"}
         sent: Json = {
             "id": str(uuid4()),
             "occurred": (self._begin + timedelta(milliseconds=self._count)).isoformat(),
             "event": f"prefect.task-run.{state.capitalize()}",
             "resource": {"prefect.resource.id": f"prefect.task-run.{run}", "prefect.orchestration": "client"},
             "related": [related],
-            "payload": {
-                "task_run": {"name": key, "task_key": "task", "dynamic_key": key},
-                "validated_state": {"type": state},
-            },
         }
-        self.api.post("/events", json=[{**sent, **changes}]).raise_for_status()
+        given = {"name": key, "task_key": "task", "dynamic_key": key, **values}
+        sent["payload"] = {"task_run": given, "validated_state": {"type": state}}
+        sent["resource"] |= {} if resource is None else {"prefect.resource.id": resource}
+        self.api.post("/events", json=[sent]).raise_for_status()
 
     def play(self) -> Json:
         """Send events, and return the task runs and their states."""
-        runs = {key: str(uuid4()) for key in ("a", "b", "c", "plain", "other")}
+        runs = {key: str(uuid4()) for key in ("a", "b", "c", "coerced", "plain", "other", "policy")}
         for key in ("a", "b", "c"):
             self.take(runs[key], "RUNNING", key)
+        values = {"run_count": "3", "start_time": 1_700_000_000, "total_run_time": "PT5S"}
+        self.take(runs["coerced"], "COMPLETED", "coerced", **values, empirical_policy={"retry_delay": ["1", 2.5]})
         self._wait(RECORDING)
         self.take(runs["a"], "COMPLETED", "b")
         self.take(runs["c"], "FAILED", "d")
         self.take(str(uuid4()), "CANCELLED", "a")
         self._wait(RECORDING)
-        orchestration = {"prefect.orchestration": "client"}
-        self.take(runs["plain"], "RUNNING", "plain", resource={"prefect.resource.id": runs["plain"], **orchestration})
-        related = {"prefect.resource.id": self._flow_run, "prefect.resource.role": "flow-run"}
-        self.take(runs["other"], "RUNNING", "other", related=[related])
+        self.take(runs["plain"], "RUNNING", "plain", resource=runs["plain"])
+        self.take(runs["other"], "RUNNING", "other", owner=self._flow_run)
+        self.take(runs["policy"], "RUNNING", "policy", empirical_policy={"retry_jitter_factor": -1})
         self._wait(RECORDING)
         return {key: self.shown(run) for key, run in runs.items()}
 
@@ -65,7 +68,8 @@ class World:
         if found.is_error:
             return found.status_code
         states = self.api.get("/task_run_states/", params={"task_run_id": run}).json()
-        return found.json()["dynamic_key"], found.json()["state_name"], [state["name"] for state in states]
+        fields = ("dynamic_key", "state_name", "run_count", "start_time", "total_run_time", "empirical_policy")
+        return [*map(found.json().get, fields), [state["name"] for state in states]]
 
 
 @pytest.mark.timeout(600)
