@@ -66,7 +66,7 @@ async def give_out(stream: Stream, keys: list[str]) -> None:
 def next_run(workspace: Workspace, keys: list[str], given: set[Waiting]) -> tuple[Waiting, bytes] | None:
     """The next background task run, with its JSON: a run of the first key that has any.
 
-    Runs that are to be retried come first, then the run that has waited longest.
+    Runs that are to be retried come first, then the run that was scheduled first.
     """
     runs = workspace["task_runs"]
     rows = runs.index(TASK_KEY).any_of(keys) & runs.index(STATE_TYPE).rows("SCHEDULED")
@@ -75,9 +75,10 @@ def next_run(workspace: Workspace, keys: list[str], given: set[Waiting]) -> tupl
     if not waiting:
         return None
 
-    def order(each: tuple[int, dict[str, Any]]) -> tuple[int, bool, datetime]:
+    def order(each: tuple[int, dict[str, Any]]) -> tuple[int, bool, datetime, UUID]:
         run = each[1]
-        return keys.index(run["task_key"]), run["state_name"] != "AwaitingRetry", run["created"]
+        place = keys.index(run["task_key"]), run["state_name"] != "AwaitingRetry"
+        return *place, run["state"]["timestamp"], run["state_id"]  # ids of states are in the order of their creation
 
     row, values = min(waiting, key=order)
     return (values["id"], values["state_id"]), workspace.shown("task_runs", row)

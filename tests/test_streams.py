@@ -557,6 +557,22 @@ def test_retried_runs_come_first_then_the_oldest(own: httpx.Client) -> None:
             say(worker, {"type": "ack"})
 
 
+def test_runs_come_in_the_order_in_which_they_were_scheduled(own: httpx.Client) -> None:
+    runs = []
+    for _ in range(3):
+        made = own.post("/task_runs/", json={"task_key": "load", "dynamic_key": str(uuid4()), "name": None})
+        runs.append(made.raise_for_status().json()["id"])
+    in_order = [runs[place] for place in (2, 0, 1)]
+    for run in in_order:
+        state = {"type": "SCHEDULED", "state_details": {"deferred": True}}
+        own.post(f"/task_runs/{run}/set_state", json={"state": state}).raise_for_status()
+    with stream(own, SCHEDULED) as worker:
+        subscribe(worker, "load")
+        for run in in_order:
+            assert heard(worker)["id"] == run
+            say(worker, {"type": "ack"})
+
+
 def test_runs_of_the_first_named_task_come_first(own: httpx.Client) -> None:
     save, load = background_run(own, "save"), background_run(own, "load")
     again = background_run(own, "save", "AwaitingRetry")
