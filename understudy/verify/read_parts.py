@@ -57,7 +57,13 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
         list(operations(context, subjects, only)),
         [
             *halves(single_requests_of(context, subjects)),
-            in_turns([at_random("random requests"), single_values_of(context, only)]),
+            in_turns(
+                [
+                    first_refusals(context, only),
+                    at_random("random requests"),
+                    single_values_of(context, only),
+                ]
+            ),
         ],
         [
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
@@ -107,16 +113,29 @@ def check_rows(context: CheckContext, subject: TableUnderTest) -> None:
     latest_rows.check(context, subject.selection)
 
 
-def refusals(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> list[Part]:
-    """The parts about invalid requests, for each operation that changes nothing, about other methods and origins."""
+def first_refusals(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that send each operation that changes nothing one invalid body and an outdated version, and paths other
+    methods.
+    """
     check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.OTHER_PATHS)
-    methods = Part("Other paths: methods that they do not have", check_paths)
+    return [
+        Part("Other paths: methods that they do not have", check_paths),
+        *(
+            Part(f"{each.label}: an invalid request", partial(invalid_requests.check_first, context, each))
+            for each in context.endpoint_map.endpoints
+            if each.is_safe and only(each)
+        ),
+    ]
+
+
+def refusals(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> list[Part]:
+    """The parts about invalid requests, for each operation that changes nothing, and about other origins."""
     origins = origins_of(context, subjects, "Other lists", cross_origin.OTHERS)
     bodies = [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check, context, each))
         for each in queries(context, only)
     ]
-    return [methods, origins, *bodies]
+    return [origins, *bodies]
 
 
 def origins_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], name: str, some: slice) -> Part:

@@ -19,7 +19,7 @@ from understudy.verify.checks import (
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
 from understudy.verify.requests.created_rows import is_refined, value_for
-from understudy.verify.requests.endpoint import schema_of, success_of
+from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Selection
 from understudy.verify.requests.operation_names import Only, has_tag, tag_of
 from understudy.verify.requests.scenario_order import most_new_first
@@ -61,7 +61,7 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     some = [*session("a session"), *repeated(session, "session", SESSIONS)]
     first = in_turns([single_rows_of(context, only), scenarios_of(context, only_expected), alone])
     return Writes(
-        [*halves(first), in_turns(changes_of(context, subjects))],
+        [*halves(first), in_turns([first_refused_changes(context, only), *changes_of(context, subjects)])],
         [deletions(context, only), refused_changes(context, only), *halves(again), *halves(some)],
         repeated(session, "session", MORE_SESSIONS, SESSIONS + 1),
     )
@@ -154,13 +154,29 @@ def deletions(context: CheckContext, only: Only) -> list[Part]:
     ]
 
 
+def first_refused_changes(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that send such operations one invalid body and an outdated version."""
+    return [
+        Part(f"{each.label}: an invalid request", partial(invalid_requests.check_first, context, each))
+        for each in changes_by_bodies(context, only)
+    ]
+
+
 def refused_changes(context: CheckContext, only: Only) -> list[Part]:
-    """The parts about invalid bodies of operations that change rows, except all rows that a filter selects."""
+    """The parts about invalid bodies of such operations."""
     references = context.references
     return [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check_change, context, references, each))
-        for each in context.endpoint_map.endpoints
-        if references is not None and not each.is_safe and each.body is not None and not each.selects and only(each)
+        for each in changes_by_bodies(context, only)
+        if references is not None
+    ]
+
+
+def changes_by_bodies(context: CheckContext, only: Only) -> list[Endpoint]:
+    """The operations that change rows by a body, except all rows that a filter selects."""
+    endpoints = context.endpoint_map.endpoints
+    return [
+        each for each in endpoints if not each.is_safe and each.body is not None and not each.selects and only(each)
     ]
 
 

@@ -1,6 +1,6 @@
 """A row under test: the requests that were sent for it, and its current state."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,17 +124,25 @@ class CheckedRow:
         return Broken((*self.requests, request), expected, found)
 
 
-def listed(checked: CheckedRow) -> tuple[Request | None, Row | None]:
-    """The request for a list with the row, and the row in it; no request if no filter selects the row."""
+def filters_of(checked: CheckedRow) -> Filters | None:
+    """Filters that select the row; none for a table without filters, None if no filter selects the row."""
     selection = checked.endpoint_map.selections.get(checked.table)
     if selection is None:
-        return None, None
+        return None
     key = key_of(selection, checked.row)
-    if selection.own and key is None:
-        return None, None
-    request = selection.lists.request({} if key is None else by_key(selection, key, checked.row))
-    rows = rows_of(checked.context.success(selection.lists, request)) or []
-    return request, next((row for row in rows if row["id"] == checked.row["id"]), None)
+    if key is None:
+        return None if selection.own else {}
+    return by_key(selection, key, checked.row)
+
+
+def listed(checked: CheckedRow) -> Iterator[tuple[Endpoint, Request, Row | None]]:
+    """The operations that list the row or return it in a page, the request, and the row in its response."""
+    filters = filters_of(checked)
+    selection = checked.endpoint_map.selections.get(checked.table)
+    for endpoint in () if filters is None or selection is None else filter(None, (selection.lists, selection.pages)):
+        request = endpoint.request(filters)
+        rows = rows_of(checked.context.success(endpoint, request)) or []
+        yield endpoint, request, next((row for row in rows if row["id"] == checked.row["id"]), None)
 
 
 def key_of(selection: Selection, row: Row) -> str | None:
@@ -203,16 +211,31 @@ def check_not_found(checked: CheckedRow, rule: Rule, subject: str, lookup: Looku
 
 
 def check_listed(checked: CheckedRow) -> None:
-    """Check that a list has the row with the values that were read last."""
-    request, row = listed(checked)
-    if request is None:
+    """Check that lists and pages have the row with the values that were read last, and that it is counted."""
+    for endpoint, request, row in listed(checked):
+        names = row_of(success_of(endpoint))["properties"].value.keys() & checked.fields.keys()
+        expected = {name: checked.row.get(name) for name in sorted(names)}
+        shown = None if row is None else {name: row.get(name) for name in expected}
+        broken = None if same(shown, expected) else unlike((*checked.requests, request), expected, shown)
+        checked.record(rules.FOUND, endpoint, "", broken)
+    check_counted(checked, rules.FOUND, 1)
+
+
+def row_of(schema: Place) -> Place:
+    """The schema of a row in a list or a page."""
+    rows = schema if "items" in schema.value else schema["properties"]["results"]
+    return rows["items"]
+
+
+def check_counted(checked: CheckedRow, rule: Rule, expected: int) -> None:
+    """Check the number of rows that a filter on the row counts."""
+    filters, selection = filters_of(checked), checked.endpoint_map.selections.get(checked.table)
+    if not filters or selection is None or selection.counts is None:
         return
-    selection = checked.endpoint_map.selections[checked.table]
-    names = success_of(selection.lists)["items"]["properties"].value.keys() & checked.fields.keys()
-    expected = {name: checked.row.get(name) for name in sorted(names)}
-    shown = None if row is None else {name: row.get(name) for name in expected}
-    broken = None if same(shown, expected) else unlike((*checked.requests, request), expected, shown)
-    checked.record(rules.FOUND, selection.lists, "", broken)
+    request = selection.counts.request(filters)
+    number = checked.context.success(selection.counts, request)
+    broken = None if number == expected else checked.failed(request, f"{expected}", f"{number}")
+    checked.record(rule, selection.counts, "", broken)
 
 
 def remove(checked: CheckedRow, deletes: Lookup) -> None:
@@ -221,7 +244,7 @@ def remove(checked: CheckedRow, deletes: Lookup) -> None:
     checked.requests.append(request)
     for lookup in (*filter(checked.identifies, checked.reads), *checked.deletes):
         check_not_found(checked, rules.DELETE, "", lookup, checked.row[lookup.field])
-    asked, row = listed(checked)
-    if asked is not None:
+    for endpoint, asked, row in listed(checked):
         broken = None if row is None else checked.failed(asked, "a list without the deleted row", "the row")
-        checked.record(rules.DELETE, checked.endpoint_map.selections[checked.table].lists, "", broken)
+        checked.record(rules.DELETE, endpoint, "", broken)
+    check_counted(checked, rules.DELETE, 0)

@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.reference_answers import ALL, ECHO, ReferencePair, errors_of
-from understudy.verify.requests.created_rows import may_be_refused
+from understudy.verify.requests.created_rows import may_be_changed, may_be_refused
 from understudy.verify.requests.endpoint import LIMIT, Endpoint
 from understudy.verify.requests.invalid_bodies import (
     STRANGER,
@@ -34,15 +35,13 @@ SOME = 40  # invalid bodies for each operation
 NEAR = 2  # levels of a body on which each field is invalid once
 NOT_FOUND, NOT_ALLOWED = 404, 405
 EVERY_PATH, FIRST_PATHS, OTHER_PATHS = slice(None), slice(10), slice(10, None)
+NO_PATH: Mapping[str, str] = {}
 UNUSED = ("TRACE", "HEAD")  # methods that change nothing on any server
 
 
 def check(context: CheckContext, endpoint: Endpoint) -> None:
     """Check the rules about refusals for one operation that changes nothing."""
     hold = partial(context.results.hold, operation=endpoint.label)
-    if endpoint.body is None:
-        check_plain = partial(is_as_read, context, endpoint, endpoint.request(), b"")
-        hold(rules.SUCCESS, subject="", check=check_plain)
     for header, value in headers(endpoint):
         request = replace(endpoint.request(), headers={header: value})
         hold(rules.INVALID_REQUEST, subject=header, check=partial(is_as_read, context, endpoint, request, b""))
@@ -57,6 +56,37 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
             hold(rules.INVALID_REQUEST, subject="body", check=check_raw)
         if context.interpreter.refusals(endpoint, b"{}", {})[0] is None:
             hold(rules.UNKNOWN_NAME, subject=STRANGER, check=partial(is_ignored, context, endpoint))
+
+
+def check_first(context: CheckContext, endpoint: Endpoint) -> None:
+    """Check that an operation refuses one invalid body and an outdated version, or accepts a request without values.
+
+    An operation on one row gets an id that no row has.
+    """
+    hold, path = partial(context.results.hold, operation=endpoint.label), values_of_path(context, endpoint.path)
+    if endpoint.body is None and endpoint.is_safe and not path:
+        check_plain = partial(is_as_read, context, endpoint, endpoint.request(), b"")
+        hold(rules.SUCCESS, subject="", check=check_plain)
+    for each in refused_bodies(context, endpoint, path)[:1]:
+        check_body = partial(is_refused, context, endpoint, each, path)
+        hold(rules.INVALID_REQUEST, subject=each.subject, check=check_body)
+    for header, version in islice(headers(endpoint), 1):
+        request = replace(endpoint.request(**path), headers={header: version})
+        check_header = partial(is_as_read, context, endpoint, request, b"", path=path)
+        hold(rules.INVALID_REQUEST, subject=header, check=check_header)
+
+
+def refused_bodies(context: CheckContext, endpoint: Endpoint, path: Mapping[str, str]) -> list[InvalidBody]:
+    """Invalid bodies of an operation, in random order, that each reading of the contract refuses."""
+    if endpoint.body is None or may_be_changed(endpoint.body):
+        return []
+    bodies = one_for_each_field(context, endpoint.body, 1)
+    read = partial(context.interpreter.refusals, endpoint, headers={}, path=path)
+    return [
+        each
+        for each in context.random.sample(bodies, k=len(bodies))
+        if None not in read(json.dumps(each.body).encode())
+    ]
 
 
 def find_reading(context: CheckContext) -> None:
@@ -153,8 +183,11 @@ def versions(minimum: str) -> list[str]:
     return ["0.0.1", minimum, "9.9.9", *later, *earlier, f"0{minimum}", "", "none", "1.2", "1.2.3.4", "1.2.x"]
 
 
-def is_refused(context: CheckContext, endpoint: Endpoint, each: InvalidBody) -> Broken | None:
-    return is_as_read(context, endpoint, endpoint.request(each.body), json.dumps(each.body).encode(), each.way)
+def is_refused(
+    context: CheckContext, endpoint: Endpoint, each: InvalidBody, path: Mapping[str, str] = NO_PATH
+) -> Broken | None:
+    request = endpoint.request(each.body, **path)
+    return is_as_read(context, endpoint, request, json.dumps(each.body).encode(), each.way, path)
 
 
 def is_as_read(
@@ -163,13 +196,15 @@ def is_as_read(
     request: Request,
     raw: bytes,
     way: Way = (),
+    path: Mapping[str, str] = NO_PATH,
 ) -> Broken | None:
     """Whether a request is refused or accepted as a reading of the contract says.
 
-    `request` is the request to report; `raw` is the body that is sent, and `way` the path to the invalid part of it.
+    `request` is the request to report, and `path` the values in its path; `raw` is the body that is sent, and `way` the
+    path to the invalid part of it.
     """
     answer = context.ask(endpoint, request, raw)
-    refusals = context.expected(endpoint, context.interpreter.refusals(endpoint, raw, request.headers))
+    refusals = context.expected(endpoint, context.interpreter.refusals(endpoint, raw, request.headers, path))
     statuses = sorted({"a success" if refusal is None else f"{refusal.status}" for refusal in refusals})
     expected = " or ".join(statuses)
     if not any(answer.is_success if refusal is None else answer.status == refusal.status for refusal in refusals):

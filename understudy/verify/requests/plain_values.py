@@ -7,9 +7,9 @@ from typing import Any
 from understudy.contract.contract import Place
 from understudy.verify.requests.endpoint import Endpoint, schema_of
 
-LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30
+LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 60 + " "
 LONGEST_TEXT = "understudy-verify " * 4000  # more than 65,535 bytes, which some databases cut a text at
-ODD_NAME = " é e\u0301 A+B;c=d?e#f"  # in a path, too
+ODD_NAME = f" é e\u0301 A+B;c=d?e#f 漢😀 {'long ' * 60}"  # in a path, too
 EMPTY: dict[str, Any] = {"none": None, "text": "", "list": [], "object": {}, "zero": 0, "false": False}
 WHOLE = {
     **EMPTY,
@@ -22,7 +22,7 @@ WHOLE = {
     "time": "2026-03-29T03:30:00.500+02:00",
     "id": "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
     "A b.c": "\r\n ",
-    "text 😀": "é 漢字 😀",
+    "text 😀": LONG_TEXT,
 }
 # What may refuse a value or change it.
 LIMITING = ("x-write-only", "x-refined-by", "x-template", "x-after", "x-truncate", "anyOf")
@@ -57,10 +57,10 @@ def is_record(part: Place) -> bool:
 
 
 def plain_items(part: Place, mark: str) -> list[Any]:
-    """A list of texts, one of them twice and in no order, or of objects."""
+    """A list of many texts, one of them twice and in no order, or of objects."""
     items = part["items"]
     if not is_record(items):
-        return [mark, "b", "a", mark, "É 😀"]
+        return [mark, "b", "a", mark, "É 😀", " outer spaces ", *map(str, range(9, -1, -1))]
     return [{name: plain_value(place, mark) for name, place in items.entries("properties")}]
 
 
