@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from tests import jsonl
 from tests.apps import app_on
 from tests.mutants.behaviours import reads_with, sends
+from tests.mutants.known import MUTANTS
 from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
@@ -19,7 +20,7 @@ from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.random_requests import RequestGenerator
-from understudy.verify import verify
+from understudy.verify import verify, write_parts
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.checks import combined_criteria, listings, lookups, single_criteria, writes
 from understudy.verify.cleanup import clean_up
@@ -166,3 +167,32 @@ def test_large_table_without_a_filter_by_id(logs: ASGIApp, behaviour: Behaviour,
         assert context.results.verdict.errors == []
         subjects = {violation.subject for violation in context.results.verdict.violations}
     assert subjects == ({"logs.text.query"} if broken else set())
+
+
+@pytest.fixture(scope="module")
+def two_pages(api: Api, tmp_path_factory: pytest.TempPathFactory) -> ASGIApp:
+    """A server with more artifacts than one response lists."""
+    folder = tmp_path_factory.mktemp("pages")
+    stamps = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
+    rows = [
+        {"id": str(UUID(int=number, version=4)), **stamps, "key": f"key-{number}", "type": "table"}
+        for number in range(PAGE + 50)
+    ]
+    jsonl.write(folder / "artifacts.jsonl", rows)
+    return app_on(folder, api)
+
+
+@pytest.mark.parametrize(("name", "broken"), [("unchanged", False), ("deleted-still-listed", True)])
+def test_created_rows_are_tested_although_only_some_others_are(
+    two_pages: ASGIApp, context_factory: ContextFactory, name: str, broken: bool
+) -> None:
+    behaviours = {"unchanged": unchanged, **{mutant.name: mutant.behaviour for mutant in MUTANTS}}
+    with context_factory.context_of(Proxy(Inside(two_pages), behaviours[name])) as context:
+        context_factory.learn(context)
+        subjects = subjects_of(context)
+        subjects["artifacts"].narrow()
+        for part in (part for kind in write_parts.changes_of(context, subjects) for part in kind):
+            context.results.run(part.task)
+        assert context.results.verdict.errors == []
+        violations = {violation.rule.name for violation in context.results.verdict.violations}
+    assert ("delete" in violations) is broken

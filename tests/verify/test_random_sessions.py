@@ -15,6 +15,7 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.reference.reference_server import ReferenceServer
+from understudy.sampling.random_requests import Request
 from understudy.verify.requests.created_rows import is_refined
 from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.endpoint_map import EndpointMap
@@ -23,7 +24,7 @@ from understudy.verify.requests.random_sessions import Session
 from understudy.verify.requests.scenario_requests import Script, scenarios
 from understudy.verify.requests.session_operations import SessionOperations
 
-ROUNDS, LENGTH, MARK = 6, 40, "mark"
+ROUNDS, LENGTH, MARK = 8, 40, "mark"
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Statistics:
     successes: Counter[str] = field(default_factory=Counter)
     values: defaultdict[tuple[str, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
     queries: Counter[tuple[str, str]] = field(default_factory=Counter)  # how often each parameter was there
+    reread: Counter[str] = field(default_factory=Counter)  # how often a read was sent again after a write
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,13 @@ def statistics() -> Statistics:
         for seed, tag in enumerate(tags * ROUNDS):
             server.restart()
             session = Session(statistics.operations, random.Random(seed), f"{MARK}-{seed}", partial(has_tag, tag))
+            reads, after_write = list[Request](), False
             for _ in range(LENGTH):
                 endpoint, request = session.next()
                 answer = server.ask(request)
+                statistics.reread[endpoint.label] += after_write and request in reads
+                after_write = not endpoint.is_safe
+                reads += [request] if endpoint.is_safe else []
                 session.learn(endpoint, request, answer)
                 statistics.requests[endpoint.label] += 1
                 statistics.successes[endpoint.label] += answer.is_success
@@ -114,6 +120,11 @@ def test_value_of_several_types_sometimes_has_each(statistics: Statistics) -> No
     ]
     for kind in ("interval", "cron", "rrule"):
         assert [schedule for schedule in schedules if schedule and kind in schedule], kind
+
+
+def test_reads_are_sent_again_after_writes(statistics: Statistics) -> None:
+    assert statistics.reread.total() > 50
+    assert len(+statistics.reread) > 20, "operations"
 
 
 def test_created_rows_have_the_mark_of_their_session(statistics: Statistics) -> None:

@@ -187,13 +187,17 @@ def varied_rows_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]
 
 
 def changeable(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[TableUnderTest]:
-    """The tables whose rows can be created, found by a filter on their ids, and deleted."""
+    """The tables whose rows can be created, found by a filter on their ids, and deleted.
+
+    All their rows are tested, also if the checks that only read narrow a large table to some of its rows: those that
+    a run creates are not among them.
+    """
     endpoint_map = context.endpoint_map
     tables = endpoint_map.creates.keys() & {
         table for table, lookup in endpoint_map.deletes.items() if lookup.field == "id"
     }
     return [
-        subject
+        TableUnderTest.of(context, subject.selection)
         for table, subject in subjects.items()
         if table in tables and subject.id_operator(subject.selection.own) is not None and is_predictable(context, table)
     ]

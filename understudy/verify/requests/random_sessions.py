@@ -19,6 +19,7 @@ FOCUS = 25  # the weight of an operation of the session's topic; that of others 
 RARE = 0.4  # the weight of an operation that deletes a row
 OFTEN = 3  # the weight of an operation that does more than changing fields, such as setting a state
 READ = 0.7  # the share of writes that are followed by a read of the row
+REREAD = 0.15  # the share of writes that are followed by an earlier read, as a server may have cached its response
 AGAIN = 0.5  # the share of random requests within a scenario that repeat its last request
 SAME = 0.3  # the share of these with the same body, as in a client's retry
 OPTIONAL = 0.4  # the share of optional query parameters that are sent
@@ -55,6 +56,7 @@ class Session:
         self._bodies = RandomBodies(operations, self._rows, randomness, mark)
         self._weights = [(FOCUS if topic(each) else 1) * weight_of(each) for each in operations.endpoints]
         self._written: Drawn | None = None
+        self._reads: list[Drawn] = []
         self._script = script
         self._between = between
         self._scripted: Drawn | None = None  # the last request, if it is of the script
@@ -69,7 +71,10 @@ class Session:
             self._script.learn(answer)
             is_own |= self._script.follows_link or endpoint.is_stream  # whose responses depend on nothing else
         table = self._operations.created(endpoint)
-        return self._rows.learn(endpoint, request, answer, table, is_own=is_own and is_alone) and is_own
+        is_own = self._rows.learn(endpoint, request, answer, table, is_own=is_own and is_alone) and is_own
+        if endpoint.is_safe and is_own:
+            self._reads.append((endpoint, request))
+        return is_own
 
     def next(self) -> Drawn:
         """The next operation and request."""
@@ -99,7 +104,9 @@ class Session:
         return endpoint, replace(request, body=self._bodies.changed(endpoint, request.body))
 
     def _drawn(self) -> Drawn:
-        """A random request; after a write, mostly one that reads a row that the write is about."""
+        """A random request; after a write, mostly an earlier one, or one that reads a row that the write is about."""
+        if self._written is not None and self._reads and self._chance(REREAD):
+            return self._random.choice(self._reads)
         drawn = self._reading(*self._written) if self._written is not None and self._chance(READ) else None
         if drawn is not None:
             reads, request = drawn
