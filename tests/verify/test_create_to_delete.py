@@ -185,7 +185,7 @@ def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def remembers_lists(label: str) -> Behaviour:
-    """Lists are cached until a row is created or deleted."""
+    """Lists, pages or counts are cached until a row is created or deleted."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         if request.is_a(label):
@@ -193,9 +193,23 @@ def remembers_lists(label: str) -> Behaviour:
             answer: Answer = broken.memory.get(key) or await broken.ask(request)
             broken.memory[key] = answer
             return answer
-        if request.method in ("POST", "DELETE"):
+        if request.is_a("POST .*/|DELETE .*"):
             broken.memory.clear()
         return await broken.ask(request)
+
+    return behave
+
+
+def counts_the_deleted(path: str) -> Behaviour:
+    """Deleted rows are still counted."""
+
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
+        if request.method == "DELETE" and request.path.startswith(path) and answer.is_success:
+            broken.memory[request.path] = True
+        if request.is_a(f"POST {path}count") and answer.is_success:
+            return answer.changed(lambda count: count + len(broken.memory))
+        return answer
 
     return behave
 
@@ -205,6 +219,8 @@ def remembers_lists(label: str) -> Behaviour:
     [
         ("automations", "found", remembers_lists("POST /automations/filter")),
         ("variables", "found", remembers_lists("POST /variables/filter")),
+        ("variables", "delete", counts_the_deleted("/variables/")),
+        ("flow_runs", "found", remembers_lists("POST /flow_runs/paginate")),
         ("work_pools", "create", ignores("POST /work_pools/", "description")),
         ("variables", "create", sends("POST /variables/", lambda body: {**body, "tags": sorted(body["tags"])})),
         ("deployments", "update", clears(r"PATCH /deployments/[^/]+", "description")),

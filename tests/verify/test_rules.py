@@ -84,6 +84,7 @@ def requests_to(label: str) -> Focus:
     def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
         endpoints = context.endpoint_map.endpoints
         for each in (each for each in endpoints if each.label == label):
+            yield partial(invalid_requests.check_first, context, each)
             yield partial(invalid_requests.check, context, each)
             yield partial(invalid_requests.check_others, context, each)
 
