@@ -50,7 +50,7 @@ class World:
         runs = {key: str(uuid4()) for key in ("a", "b", "c", "coerced", "plain", "other", "policy")}
         for key in ("a", "b", "c"):
             self.take(runs[key], "RUNNING", key)
-        values = {"run_count": "3", "start_time": 1_700_000_000, "total_run_time": "PT5S"}
+        values: Json = {"run_count": "3", "start_time": 1_700_000_000, "total_run_time": "PT5S"}
         self.take(runs["coerced"], "COMPLETED", "coerced", **values, empirical_policy={"retry_delay": ["1", 2.5]})
         self._wait(RECORDING)
         self.take(runs["a"], "COMPLETED", "b")
