@@ -122,7 +122,7 @@ def test_every_command_and_option_has_a_help_text() -> None:
     assert [(name, each.opts) for name, each in options if not each.help] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_stops_the_server_cleanly_with_an_open_connection(number: signal.Signals) -> None:
     port = free_port()
     command = [*COMMAND, "serve", "--port", str(port), "--fixtures", str(SMALL), "--log-level", "critical"]

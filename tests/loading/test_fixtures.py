@@ -112,6 +112,7 @@ def test_missing_collections_are_derived(api: Api, tmp_path: Path, leave_out: Ca
     )
 
 
+NO_JSON = "is not JSON: the file has a JSON object on each line, or one array of them"
 BROKEN: dict[str, tuple[str, list[object], str]] = {
     "no JSON": (
         "flows",
@@ -121,6 +122,13 @@ BROKEN: dict[str, tuple[str, list[object], str]] = {
     "half a line": ("flows", ['{"id": "'], "; a row must be on one line, or in an array"),
     "no object": ("flows", ["5"], "flows.jsonl, line 1: Input should be an object"),
     "no object in an array": ("flows", ['[{"name": "a"},', "5]"], "flows.jsonl, line 2: Input should be an object"),
+    "CSV": ("flows", ["id,name", "1,a"], f"flows.jsonl, line 1: {NO_JSON}"),
+    "CSV with quotes": ("flows", ['"id","name"', "1,a"], f"flows.jsonl, line 1: {NO_JSON}"),
+    "CSV of numbers": ("flows", ["", "1,a"], f"flows.jsonl, line 2: {NO_JSON}"),
+    "YAML": ("flows", ["- name: a"], f"flows.jsonl, line 1: {NO_JSON}"),
+    "a YAML document": ("flows", ["---", "name: a"], f"flows.jsonl, line 1: {NO_JSON}"),
+    "XML": ("flows", ["<flows/>"], f"flows.jsonl, line 1: {NO_JSON}"),
+    "a comment": ("flows", ["# flows", "{}"], f"flows.jsonl, line 1: {NO_JSON}"),
     "half an array": ("flows", ["", '[{"name": "a"}', "{}]"], "flows.jsonl, line 3: Invalid JSON: Expecting ','"),
     "more behind an array": ("flows", ["[]", "{}"], "flows.jsonl, line 2: Invalid JSON: Extra data"),
     "an unknown field": ("flows", [{**ROW, "name": "a", "nam": 1}], "line 1: nam: Extra inputs are not permitted"),

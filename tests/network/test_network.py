@@ -224,6 +224,19 @@ def test_control_api_with_certificates(small: httpx.Client, secure: str, authori
     assert paths == ["http://prefect.invalid/__admin/state"] * 2
 
 
+@pytest.mark.parametrize("target", ["https://127.0.0.1:1/api", FAR.replace("http:", "https:")], ids=["direct", "proxy"])
+def test_invalid_certificates_of_the_environment_are_reported(target: str, tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere")
+    for command in (["verify", target], ["admin", "state", "--url", target]):
+        ended = run(*command, "--proxy", "http://127.0.0.1:1", SSL_CERT_FILE=missing)
+        assert ended.returncode == 2
+        (line,) = ended.stderr.splitlines()
+        assert "a file of TLS" in line
+        assert "cannot be used" in line
+        assert f"SSL_CERT_FILE={missing}" in line or "the environment names" in line
+        assert "http://" not in line.partition("a file of TLS")[2]
+
+
 def test_invalid_certificate_options_are_reported(tmp_path: Path) -> None:
     empty, pipe = tmp_path / "empty", tmp_path / "pipe"
     empty.touch()

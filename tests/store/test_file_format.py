@@ -107,9 +107,9 @@ def lines(**rows: object) -> str:
 
 
 DAMAGED = {
-    "no JSON": ("hello", 1, "expected `{`"),
-    "white space": (" \n", 2, "expected `{`"),
-    "a list": ("[]", 1, "expected `{`"),
+    "no JSON": ("hello", 1, "is not a store, which is a JSON object of tables"),
+    "white space": (" \n", 2, "is not a store, which is a JSON object of tables"),
+    "a list": ("[]", 1, "is not a store, which is a JSON object of tables"),
     "a table that is none": ('{"flows": []}', 1, "expected `{`"),
     "an unknown table": ('{\n"flow": {\n"1": {}}}', 3, "no table is named `flow`; the tables are artifact_collections"),
     "more behind the end": ("{}\n{}", 2, "unexpected content after the end"),

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,23 @@ def test_log_of_another_file_is_rejected(path: Path, opens: Opens, states: list[
     assert rows_of(opens(path)) == states[-1]
     log.unlink()
     assert rows_of(opens(path)) == states[0]
+
+
+def test_log_that_is_no_file_is_named(path: Path, opens: Opens, api: Api) -> None:
+    opens(path).flush()
+    log = log_file(path)
+    log.unlink(missing_ok=True)
+    for make, reason in ((log.mkdir, "Is a directory"), (partial(os.mkfifo, log), "it is a pipe, not a regular file")):
+        make()
+        for use in (
+            lambda: opens(path),
+            lambda: export(path, path.with_name("set"), api.catalog),
+            lambda: repair(path, path.with_name("new.json"), api.catalog),
+        ):
+            with pytest.raises(StoreError) as raised:
+                use()
+            assert str(raised.value) == f"{log}: cannot be read ({reason})"
+        log.rmdir() if log.is_dir() else log.unlink()
 
 
 def test_store_can_be_moved_with_its_log(

@@ -79,7 +79,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rows.json"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_acknowledged_writes_survive_a_restart(path: Path, number: signal.Signals) -> None:
     with serving(path) as first:
         assert first.lines[1] == f"  rows from {FEW}, stored in {path}:\n"

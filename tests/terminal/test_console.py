@@ -158,7 +158,14 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
     assert (process.returncode, process.stderr) == (0, "")
 
 
+END = "__import__('understudy.cli.commands').cli.commands.main"
 UNEXPECTED = {
+    "the end of a file": (
+        f"[{END}.add_command(__import__('click').Command('x', callback=lambda: __import__('marshal').loads(b'')), 'x'), "
+        f"{END}(['x'], standalone_mode=False)]",
+        70,
+        "error: unexpected error (ValueError: a file ends too early: ",
+    ),
     "an error": ("1/0", 70, "error: unexpected error (ZeroDivisionError: division by zero); set"),
     "one of hostile text": (r"{}['\x1b[2J\n\ud800']", 70, "error: unexpected error (KeyError: "),
     "too deep": ("(f := lambda: f())()", 70, "error: unexpected error (RecursionError: "),

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -22,7 +22,7 @@ from understudy.terminal.interrupts import Interrupts, delayed
 
 __all__ = ["command"]  # a fixture
 
-ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 @contextmanager
@@ -136,6 +136,15 @@ def test_second_interrupt_does_not_wait() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         done.append("step")
     assert (done, interrupts.status) == ([], 130)
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+def test_status_is_that_of_the_first_signal(number: signal.Signals) -> None:
+    with Interrupts() as interrupts:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert interrupts.status == ENDS[number]
 
 
 def test_signal_handlers_are_restored() -> None:

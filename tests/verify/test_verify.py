@@ -502,6 +502,14 @@ def test_error_is_reported_in_one_line(command: Command, words: dict[str, str], 
     assert [each for each in before if each.strip() and not each.startswith(("verifying", "warning: "))] == []
 
 
+@pytest.mark.parametrize("key", ["a\nb", "ü"])
+def test_key_that_cannot_be_sent_is_named(command: Command, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("PREFECT_API_KEY", key)
+    result = command(f"http://127.0.0.1:{free_port()}/api", "--max-requests", "3")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("error: PREFECT_API_KEY cannot be sent in an HTTP header: ")
+
+
 def test_error_ends_the_process() -> None:
     result = verify("nonsense")
     assert result.returncode == 2

@@ -41,7 +41,20 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(run_command(lambda: main(arguments, prog_name="understudy", standalone_mode=False)))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands whose unexpected end of a file is an error: click would take it for an interrupt, without a word.
+
+    It comes from a compiled module that was cut off when the disk was full, for example.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise ValueError(f"a file ends too early: {error}") from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="understudy")
 def main() -> None:
     """A stand-in server for the Prefect REST API: the same rows, order and errors, in a fraction of the time."""

@@ -187,12 +187,25 @@ def rows_of(lines: Iterable[bytes]) -> Numbered:
     first = next(((number, line) for number, line in numbered if line.strip()), None)
     if first is None:
         return
+    if not is_json(first[1]):
+        raise Unreadable("is not JSON: the file has a JSON object on each line, or one array of them", first[0])
     if first[1].lstrip().startswith(b"["):
         yield from elements(b"".join([first[1], *(line for _, line in numbered)]).decode(), first[0])
         return
     for number, line in chain([first], numbered):
         if stripped := line.strip():
             yield number, stripped
+
+
+def is_json(line: bytes) -> bool:
+    """Whether the first line of a file is JSON, or the beginning of an object or array, which can have more lines."""
+    if line.lstrip().startswith((b"{", b"[")):
+        return True
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def elements(text: str, line: int) -> Numbered:

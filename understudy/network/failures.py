@@ -29,4 +29,4 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error, and what it was raised for."""
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -52,6 +52,8 @@ class Transport(httpx.HTTPTransport):
             super().__init__(
                 verify=network.certificates(), proxy=None if self.proxy is None else self.proxy.url, **options
             )
+        except OSError as error:
+            raise UnderstudyError(f"a file of TLS that the environment names cannot be used ({error})") from None
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise UnderstudyError(f"the proxy {self.proxy} cannot be used ({one_line(str(error))})") from None
 

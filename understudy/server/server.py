@@ -53,6 +53,16 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             raise SystemExit(SIGNALLED + number)
 
+    def hang_up(self, number: int, frame: FrameType | None) -> None:
+        """Handle SIGHUP, which uvicorn does not: stop as after the other signals.
+
+        Raises:
+            SystemExit: the server has not started yet.
+        """
+        if not self.started:
+            raise SystemExit(SIGNALLED + number)
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
@@ -121,6 +131,8 @@ def run(config: uvicorn.Config, listener: socket.socket, ready: Callable[[], Non
     server = Server(config, keep)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, server.end_unless_stopped)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # it is, after `nohup`
+        signal.signal(signal.SIGHUP, server.hang_up)
     server.run(sockets=[listener])
 
 

@@ -161,12 +161,14 @@ def is_deletion(records: bytes) -> bool:
 
 
 def read_one(path: Path) -> tuple[bytes, Stamp | None]:
-    check_file(path)
     try:
+        check_file(path)
         with path.open("rb") as file:
             return file.read(), stamp_of(file.fileno())
     except FileNotFoundError:
         return b"", None
+    except OSError as error:
+        raise StoreError(path, f"cannot be read ({reason_of(error)})") from None
 
 
 def state_of(path: Path) -> Stamp | None:

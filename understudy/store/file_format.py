@@ -69,6 +69,9 @@ class Reader:
         Raises:
             Damage: it is not JSON, not an object of tables of numbered rows, or a name is repeated.
         """
+        self._skip_white()
+        if not self._text.startswith("{", self._at):
+            raise self.damage(self._at, "is not a store, which is a JSON object of tables")
         for table in self._members(set()):
             self.tables.append(table)
             yield from self._rows(table)

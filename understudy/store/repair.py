@@ -73,12 +73,15 @@ def records_beside(path: Path) -> Records:
     """The records of the log of a file.
 
     Raises:
-        OSError: it cannot be read.
+        StoreError: it cannot be read.
     """
+    log = log_file(path)
     try:
-        return read_records(read(log_file(path)), is_lenient=True)
+        return read_records(read(log), is_lenient=True)
     except FileNotFoundError:
         return Records()
+    except OSError as error:
+        raise StoreError(log, f"cannot be read ({reason_of(error)})") from None
 
 
 class Salvage:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end a run early, which still reports what it has found."""
+"""Ctrl-C, SIGTERM and SIGHUP (a closed terminal): they end a run early, which still reports what it has found."""
 
 import signal
 import threading
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+SIGNALS = tuple(signal.Signals[name] for name in NAMES if hasattr(signal, name))  # Windows has no SIGHUP
 BY_SIGNAL = 128  # added to a signal's number, the exit status after it: 130 for Ctrl-C, 143 for SIGTERM
 
 
@@ -17,7 +18,7 @@ class Interrupts:
     Only the main thread receives signals. In other threads, it does nothing.
 
     A signal that the process ignores stays ignored, such as SIGINT in a background process of a shell. `status` is the
-    exit status after a signal, as shells define it; None without a signal.
+    exit status after the first signal, as shells define it; None without a signal.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,8 @@ class Interrupts:
         return self.status is not None and kind is KeyboardInterrupt
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self.status = BY_SIGNAL + number
+        # If the error is lost during an import, it is raised again, as a Ctrl-C: see `pass_on_interrupt`.
+        self.status = self.status or BY_SIGNAL + number
         raise KeyboardInterrupt
 
 

@@ -20,6 +20,7 @@ from understudy.drift.drift import drift
 from understudy.drift.drift import report as drift_report
 from understudy.errors import UnderstudyError
 from understudy.loading.fixtures import FixtureSet
+from understudy.network.credentials import secret_flaw
 from understudy.network.network import DEFAULT_NETWORK, Network, Proxy
 from understudy.operations.api_folder import own_folder
 from understudy.reports import output_files
@@ -303,7 +304,7 @@ def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
     """The headers of every request: those of `--header`, and credentials.
 
     Raises:
-        UnderstudyError: a header is not `NAME: VALUE`, or `--auth` is not `USER:PASSWORD`.
+        UnderstudyError: a header is not `NAME: VALUE`, `--auth` is not `USER:PASSWORD`, or the key cannot be sent.
     """
     key = os.environ.get(contract.key_variable or "")
     headers = dict(header_of(text) for text in plan.headers)
@@ -314,6 +315,9 @@ def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
         headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         headers["authorization"] = f"Basic {b64encode(plan.auth.encode()).decode()}"
     elif key and "authorization" not in given:
+        flaw = secret_flaw("api_key", key)
+        if flaw is not None:
+            raise UnderstudyError(f"{contract.key_variable} {flaw}")
         headers["authorization"] = f"Bearer {key}"
     return headers
 
