@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.test_serving import AS_ANYBODY
 from understudy import paths
 
 UNDERSTUDY = [sys.executable, "-m", "understudy"]
@@ -104,6 +105,28 @@ def test_table_that_is_not_a_file_is_rejected(tmp_path: Path) -> None:
 def test_report_path_is_checked_before_any_request(tmp_path: Path) -> None:
     """The server does not exist either, which is not reported."""
     assert "cannot be written (No such file or directory)" in refused("--json", tmp_path / "none" / "report.json")
+
+
+@pytest.mark.parametrize("name", ["new.json", "old.json"])
+def test_report_that_must_not_be_written_is_refused_before_any_request(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    (tmp_path / "old.json").touch(mode=0o400)
+    tmp_path.chmod(0o500)
+    try:
+        command = [
+            *AS_ANYBODY,
+            sys.executable,
+            "-m",
+            "understudy",
+            "verify",
+            "http://127.0.0.1:1/api",
+            "--json",
+            str(path),
+        ]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    finally:
+        tmp_path.chmod(0o700)
+    assert (ended.returncode, ended.stderr) == (2, f"error: {path}: cannot be written (Permission denied)\n")
 
 
 def test_pipes_of_the_shell_are_read(tmp_path: Path) -> None:

@@ -42,11 +42,13 @@ def check_output(path: Path) -> None:
     """Check that a report can be written to a path: a regular file, a new file, or a stream of the process.
 
     Raises:
-        OSError: it is something else, or its folder does not exist.
+        OSError: it is something else, or its folder does not exist, or writing there is not permitted.
     """
     if stream(path) is None:
         check_file(path)
         path.parent.stat()
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def is_folder(path: Path) -> bool:

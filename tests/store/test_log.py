@@ -168,7 +168,7 @@ def test_log_of_another_file_is_rejected(path: Path, opens: Opens, states: list[
     assert rows_of(opens(path)) == states[0]
 
 
-def test_log_that_is_no_file_is_named(path: Path, opens: Opens, api: Api) -> None:
+def test_log_that_is_a_folder_or_pipe_is_named(path: Path, opens: Opens, api: Api) -> None:
     opens(path).flush()
     log = log_file(path)
     log.unlink(missing_ok=True)

@@ -161,7 +161,7 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
 END = "__import__('understudy.cli.commands').cli.commands.main"
 UNEXPECTED = {
     "the end of a file": (
-        f"[{END}.add_command(__import__('click').Command('x', callback=lambda: __import__('marshal').loads(b'')), 'x'), "
+        f"[{END}.add_command(__import__('click').Command('x', callback=lambda: __import__('marshal').loads(b''))), "
         f"{END}(['x'], standalone_mode=False)]",
         70,
         "error: unexpected error (ValueError: a file ends too early: ",
