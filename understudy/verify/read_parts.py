@@ -215,8 +215,8 @@ def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderT
     return [
         *in_turns(alone(own_operators(subjects), mirror)),
         *sorts,
-        *in_turns(alone(related_operators(subjects), mirror)),
         *together,
+        *in_turns(alone(related_operators(subjects), mirror)),
         *others,
     ]
 
