@@ -9,7 +9,7 @@ from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
@@ -46,6 +46,15 @@ def answered_with(operation: str, status: int, other: int) -> Behaviour:
         return replace(answer, status=other) if answer.status == status else answer
 
     return replies(operation, change)
+
+
+async def reads_invalid_json_as_empty(request: Request, broken: BrokenServer) -> Answer:
+    is_invalid = request.is_a("POST /flows/count") and request.body == b"{bad"
+    return await broken.ask(request.saying({}) if is_invalid else request)
+
+
+def test_body_that_is_not_json(failed: Callable[[Behaviour], set[str]]) -> None:
+    assert failed(reads_invalid_json_as_empty) == {"POST /flows/count"}
 
 
 def test_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:

@@ -1,5 +1,6 @@
 """Operators, filters and sorts, each in one request."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from tests.apps import app_on
 from tests.conftest import SMALL
-from tests.mutants.behaviours import sends
+from tests.mutants.behaviours import refuses, sends
 from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
@@ -71,6 +72,7 @@ BROKEN = {
     "a filter of a summary": ("POST /flow_runs/history", drop("flows"), "flows."),
     "a small number": ("POST /work_queues/filter", drop("limit"), "limit"),
     "a small page": ("POST /flow_runs/paginate", drop("page"), "page"),
+    "an operator of pages": ("POST /flow_runs/paginate", drop("flow_runs.tags.all_"), "flow_runs.tags.all_"),
     "a filter beside others": ("POST /deployments/filter", without_flows, ""),
     "either criterion": ("POST /flow_runs/filter", drop("flow_runs.operator"), "flow_runs."),
     "a sort of pages": ("POST /flows/paginate", ascending, "NAME_DESC"),
@@ -85,6 +87,14 @@ def test_broken_server(verdict: Verify, name: str) -> None:
     violations = verdict(sends(label, change)).violations
     assert {each.operation for each in violations} == {label}
     assert any(each.subject.startswith(about) for each in violations)
+
+
+def test_time_without_an_offset(verdict: Verify) -> None:
+    is_naive = re.compile(r'"(before|after)_": *"[-0-9T:.]+"')
+    refused = refuses("POST /flow_runs/(filter|count|paginate)", lambda each: bool(is_naive.search(each.body.decode())))
+    violations = verdict(refused).violations
+    assert any(each.subject.startswith("flow_runs.") for each in violations)
+    assert {each.operation.rpartition("/")[0] for each in violations} == {"POST /flow_runs"}
 
 
 def test_paths_with_several_rows_mostly_have_related_ones(all_operations: ContextFactory, api: Api) -> None:

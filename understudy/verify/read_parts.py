@@ -1,7 +1,7 @@
 """The parts of a run that change nothing."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,13 +53,15 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
     at_random = partial(same_rows_of, context, only)
+    lists = [subject.selection.lists for subject in subjects.values() if only(subject.selection.lists)]
+    others = [each for each in context.endpoint_map.endpoints if only(each) and each not in lists]
     return Reads(
         list(operations(context, subjects, only)),
         [
             *halves(single_requests_of(context, subjects)),
             in_turns(
                 [
-                    first_refusals(context, only),
+                    [*encodings_of(context, lists), *first_refusals(context, only)],
                     at_random("random requests"),
                     single_values_of(context, only),
                 ]
@@ -73,7 +75,7 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
                 [
                     query_strings_of(context, only),
                     refusals(context, subjects, only),
-                    encodings_of(context, only),
+                    encodings_of(context, others),
                     other_tables_of(context, only),
                 ]
             ),
@@ -317,12 +319,12 @@ def query_strings_of(context: CheckContext, only: Only) -> list[Part]:
     ]
 
 
-def encodings_of(context: CheckContext, only: Only) -> list[Part]:
-    """The parts that send requests in other encodings."""
+def encodings_of(context: CheckContext, endpoints: Iterable[Endpoint]) -> list[Part]:
+    """The parts that send requests to some operations in other encodings."""
     return [
         Part(f"{each.label}: encodings", partial(encodings.check, context, each))
-        for each in context.endpoint_map.endpoints
-        if each.is_safe and not each.may_be_off and only(each)
+        for each in endpoints
+        if each.is_safe and not each.may_be_off
     ]
 
 

@@ -35,6 +35,7 @@ SOME = 40  # invalid bodies for each operation
 NEAR = 2  # levels of a body on which each field is invalid once
 NOT_FOUND, NOT_ALLOWED = 404, 405
 EVERY_PATH, FIRST_PATHS, OTHER_PATHS = slice(None), slice(10), slice(10, None)
+NO_JSON = b"{bad"
 NO_PATH: Mapping[str, str] = {}
 UNUSED = ("TRACE", "HEAD")  # methods that change nothing on any server
 
@@ -51,7 +52,7 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
         for way, body in (*bodies_at_bounds(endpoint.body), *bodies_beyond_bounds(endpoint.body)):
             check_bound = partial(is_as_read, context, endpoint, endpoint.request(body), json.dumps(body).encode())
             hold(rules.INVALID_REQUEST, subject=readable(way), check=check_bound)
-        for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
+        for raw in (b"", b"null", b"[]", b'"text"', NO_JSON):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
             hold(rules.INVALID_REQUEST, subject="body", check=check_raw)
         if context.interpreter.refusals(endpoint, b"{}", {})[0] is None:
@@ -59,7 +60,8 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def check_first(context: CheckContext, endpoint: Endpoint) -> None:
-    """Check that an operation refuses one invalid body and an outdated version, or accepts a request without values.
+    """Check that an operation refuses one invalid body, one that is no JSON, and an outdated version, or accepts a
+    request without values.
 
     An operation on one row gets an id that no row has.
     """
@@ -70,6 +72,10 @@ def check_first(context: CheckContext, endpoint: Endpoint) -> None:
     for each in refused_bodies(context, endpoint, path)[:1]:
         check_body = partial(is_refused, context, endpoint, each, path)
         hold(rules.INVALID_REQUEST, subject=each.subject, check=check_body)
+    if endpoint.body is not None:
+        request = sent(endpoint, NO_JSON, path)
+        check_raw = partial(is_as_read, context, endpoint, request, NO_JSON, path=path)
+        hold(rules.INVALID_REQUEST, subject="body", check=check_raw)
     for header, version in islice(headers(endpoint), 1):
         request = replace(endpoint.request(**path), headers={header: version})
         check_header = partial(is_as_read, context, endpoint, request, b"", path=path)
@@ -232,12 +238,12 @@ def plain(body: Any) -> Any:
     return json.loads(encode(body))
 
 
-def sent(endpoint: Endpoint, raw: bytes) -> Request:
+def sent(endpoint: Endpoint, raw: bytes, path: Mapping[str, str] = NO_PATH) -> Request:
     """The request with a raw body, as it is reported."""
     try:
-        return replace(endpoint.request(json.loads(raw)), content=raw)
+        return replace(endpoint.request(json.loads(raw), **path), content=raw)
     except ValueError:
-        return replace(endpoint.request(raw.decode()), content=raw)
+        return replace(endpoint.request(raw.decode(), **path), content=raw)
 
 
 def names(body: Any, way: Way) -> bool:

@@ -22,9 +22,9 @@ from understudy.verify.filtered_rows.selected_ids import Filters, totals_of
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Selection
+from understudy.verify.requests.single_values import FAR
 
 SIZES = (2, 5, 7, 10, 50, 100)  # usual page sizes
-FAR = 2**31  # an offset beyond the end of any list
 TILES = 6  # pages that a whole list is divided into
 PAGES = 5  # the approximate number of pages of a list, each of which is requested
 FILTERED = 1  # further filtered lists that are sorted and paged, besides the one with most rows

@@ -4,7 +4,8 @@ A slow server responds to only a few thousand requests in a run, so these come f
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice, product
+from itertools import chain, cycle, islice, product
+from typing import Any
 
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.random_requests import names_in
@@ -25,12 +26,27 @@ TRIED = 6  # operators of a filter to try, to find one that selects some rows an
 
 
 def check_operators(subject: TableUnderTest, mirror: Mirror, field_operators: Iterable[FieldOperator]) -> None:
-    """Request each operator alone, with the operands that reveal most faults."""
+    """Request each operator alone, with the operands that reveal most faults: the first one from the list and another
+    operation, the others from one operation each.
+    """
+    lists, *others = subject.selection.all
     for each in field_operators:
-        values, found = few(subject, each), list(operands_of(subject, each))
-        some = (*found, *other_first_operands(each, values)) if found else first_operands(each, values)
-        for operand in some:
-            hold(subject, mirror, subject.selection.lists, each.subject, each.filters(operand))
+        operands = operands_for(subject, each)
+        turns = chain([lists], cycle(subject.selected.context.random.sample(others, k=len(others)) or [lists]))
+        for endpoint, operand in zip(turns, [*(operands[:1] if others else ()), *operands], strict=False):
+            hold(subject, mirror, endpoint, each.subject, each.filters(operand))
+
+
+def operands_for(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
+    """The operands that reveal most faults. Of a lenient server, some times are without an offset."""
+    values, found = few(subject, field_operator), list(operands_of(subject, field_operator))
+    if not found:
+        return list(first_operands(field_operator, values))
+    more = other_first_operands(field_operator, values)
+    is_time = field_operator.place.value.get("format") == "date-time"
+    if is_time and subject.selected.context.is_lenient:
+        more = (time.removesuffix("Z") for time in more)
+    return [*found, *more]
 
 
 def check_together(subject: TableUnderTest, mirror: Mirror) -> None:

@@ -11,15 +11,19 @@ from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint, e
 VALUES = 2  # values for each property of an object
 STEPS = (0, 1, 2)  # differences from the minimum of a number
 SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # limits and offsets
+FAR = 2**31  # an offset beyond the end of any list
 
 
 def with_numbers(endpoint: Endpoint, schema: Place) -> list[dict[str, Any]]:
-    """Bodies with one small number each, and bodies for pages of one or two rows after the first page."""
+    """Bodies with one small number each, bodies for pages of one or two rows after the first page, and for one beyond
+    the last page.
+    """
     numbers = {name: part.value for name, part in schema.entries("properties") if is_integer(part)}
     lowest = {name: each.get("minimum", each.get("default")) for name, each in numbers.items()}
     single = [{name: low + step} for name, low in lowest.items() if low is not None for step in STEPS]
     places = [name for name in (OFFSET, PAGE) if {name, LIMIT} <= lowest.keys()]
     pages = [{LIMIT: size, name: lowest[name] + skipped} for name in places for size, skipped in SMALL_PAGES]
+    pages += [{OFFSET: FAR} for name in places if name == OFFSET]
     needed = required_by_example(endpoint)
     return [{**needed, **each} for each in (*single, *pages)]
 
