@@ -166,7 +166,8 @@ def test_verify_is_read_only_by_default(command: Command, small: httpx.Client) -
     with watched(small) as (url, log):
         assert command.few(url, 900).status == 0
     assert {request.method for request in log} <= {"GET", "HEAD", "OPTIONS", "POST", "TRACE"}
-    assert {request.path for request in log if request.method == "POST"} <= SAFE
+    # A path with a slash too many is redirected.
+    assert {request.path.removesuffix("/") for request in log if request.method == "POST"} <= SAFE
 
 
 def requests_of(log: list[Request]) -> list[tuple[str, str, bytes]]:

@@ -60,7 +60,7 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def check_first(context: CheckContext, endpoint: Endpoint) -> None:
-    """Check that an operation refuses one invalid body, one that is no JSON, and an outdated version, or accepts a
+    """Check that an operation refuses one invalid body, one that is not JSON, and an outdated version, or accepts a
     request without values.
 
     An operation on one row gets an id that no row has.
