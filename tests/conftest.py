@@ -25,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     # Processes in a shell's background ignore interrupts, and so do their children, unless they set a handler.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The same with hang-ups after `nohup`. This process still ignores them; its children do not.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     # On a busy machine, examples take long to be drawn and tried.
     settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("busy")
