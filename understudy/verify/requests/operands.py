@@ -98,8 +98,8 @@ def ends(values: Sequence[Any], no_match: Sequence[Any]) -> Iterator[tuple[Any, 
 
 
 def long_list(field_operator: FieldOperator, first: Any, last: Any) -> list[Any]:
-    """A list of two values with many others between them: values that no row has, or the first value again if that
-    makes a difference.
+    """A list of two values with many between them: others, which no row has, or the first value again for `all_`, and
+    where rows may have each value.
     """
     others = [] if field_operator.operator == "all_" else many_unmatched(field_operator)
     return [first, *(others or [first] * MANY), capitals(field_operator, last)]
