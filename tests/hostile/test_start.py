@@ -228,4 +228,4 @@ def test_command_reports_the_error_in_one_line(option: str, tmp_path: Path) -> N
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: ")
     assert "Traceback" not in ended.stderr
-    assert ended.stderr.count("\n") == (3 if option == "--fixtures" else 1)  # both lines of the table have an error
+    assert ended.stderr.count("\n") == 1

@@ -222,18 +222,8 @@ def test_response_that_comes_in_time_is_read_whole() -> None:
         assert server.used == [0, 0]
 
 
-def test_request_is_sent_again_if_the_server_has_closed_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    hello = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
-    with exchange(EMPTY, CLOSE, hello) as (client, server):
-        client.get("/")
-        server.closed.acquire()
-        # As if the end of the connection arrived only after the request was sent.
-        monkeypatch.setattr("understudy.network.direct_transport.wait", lambda *_: [])
-        assert client.post("/", content=b"x" * 1_000_000).content == b"hello"
-        assert server.used == [0, 1]
-
-
-def test_request_is_not_sent_again_on_a_new_connection() -> None:
+def test_connection_that_is_closed_without_a_response_is_an_error() -> None:
+    """The request is not sent again: the server may have read it."""
     with exchange(CLOSE, EMPTY) as (client, server):
         with pytest.raises(httpx.RemoteProtocolError, match=r"^the server closed the connection without a response$"):
             client.get("/")

@@ -59,14 +59,8 @@ class DirectTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = request.url.scheme, request.url.raw_host, request.url.port
         message = written(request)
-        kept = self._kept(origin)
-        try:
-            response = self._answered(kept or self._opened(origin, timeouts(request).get("connect")), request, message)
-        except Closed:
-            if kept is None:
-                raise
-            # The server closed the connection while it was idle: it has not read the request.
-            response = self._answered(self._opened(origin, timeouts(request).get("connect")), request, message)
+        line = self._kept(origin) or self._opened(origin, timeouts(request).get("connect"))
+        response = self._answered(line, request, message)
         return LimitedResponse(
             response.status,
             headers=response.headers,
