@@ -155,7 +155,7 @@ def deletions(context: CheckContext, only: Only) -> list[Part]:
 
 
 def first_refused_changes(context: CheckContext, only: Only) -> list[Part]:
-    """The parts that send such operations one invalid body and an outdated version."""
+    """The parts that send operations that change rows by a body an invalid one, and an outdated version."""
     return [
         Part(f"{each.label}: an invalid request", partial(invalid_requests.check_first, context, each))
         for each in changes_by_bodies(context, only)
@@ -163,7 +163,7 @@ def first_refused_changes(context: CheckContext, only: Only) -> list[Part]:
 
 
 def refused_changes(context: CheckContext, only: Only) -> list[Part]:
-    """The parts about invalid bodies of such operations."""
+    """The parts about more invalid bodies of these operations."""
     references = context.references
     return [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check_change, context, references, each))

@@ -104,7 +104,7 @@ class Session:
         return endpoint, replace(request, body=self._bodies.changed(endpoint, request.body))
 
     def _drawn(self) -> Drawn:
-        """A random request; after a write, mostly an earlier one, or one that reads a row that the write is about."""
+        """A random request; after a write, sometimes an earlier read, mostly one of a row that it is about."""
         if self._written is not None and self._reads and self._chance(REREAD):
             return self._random.choice(self._reads)
         drawn = self._reading(*self._written) if self._written is not None and self._chance(READ) else None
