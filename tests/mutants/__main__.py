@@ -23,13 +23,12 @@ from tests.mutants.judges import (
 from tests.mutants.known import MUTANTS
 from tests.mutants.mutant import Mutant
 from tests.mutants.table import Trial, caught, share, table
-from understudy.contract.contract import Contract
-from understudy.operations.api_folder import own_folder
+from understudy.operations.api_folder import Api, own_folder
 
 WANTED = 0.95  # of the mutants
 BASELINE_RUNS = 3
 
-CONTRACT = Contract.load(own_folder() / "openapi.yaml")
+CONTRACT = Api.load(own_folder()).contract
 BY_NAME = {mutant.name: mutant for mutant in [*MUTANTS, *generated(CONTRACT)]}
 
 

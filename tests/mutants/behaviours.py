@@ -62,10 +62,12 @@ def answers(operations: str, change: Change) -> Behaviour:
 
 
 def rows(change: Callable[[list[Any]], list[Any]]) -> Change:
-    """A change of the rows of a list or a page."""
+    """A change of the rows of a list or a page; other objects, such as pages of events, are unchanged."""
 
     def change_rows(value: Any) -> Any:
-        return {**value, "results": change(value["results"])} if isinstance(value, dict) else change(value)
+        if not isinstance(value, dict):
+            return change(value)
+        return {**value, "results": change(value["results"])} if "results" in value else value
 
     return change_rows
 
@@ -146,8 +148,11 @@ def part_of(rows: list[Any], request: Request) -> Any:
 
 
 def number(value: Any) -> int:
-    """A number that the correct server accepts, which may be a text."""
-    return int(float(value))
+    """A number, which may be a text; 0 for what the correct server does not accept as one."""
+    try:
+        return int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def refuses(queries: str, test: Callable[[Request], bool]) -> Behaviour:

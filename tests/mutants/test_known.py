@@ -13,7 +13,8 @@ from starlette.types import ASGIApp
 
 from tests.apps import app_on
 from tests.mutants.known import MUTANTS
-from tests.mutants.mutant import Behaviour, Mutant, Step, unchanged
+from tests.mutants.known.vocabulary import ARTIFACT, in_state
+from tests.mutants.mutant import Behaviour, Mutant, Step, patch, post, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import BASE, Proxy, proxied
 from tests.servers import stand_in
@@ -128,6 +129,15 @@ def test_mutant_can_be_detected(
         return asyncio.run(played(fresh() if mutant.writes else read_only, behaviour, mutant.seen_by, known))
 
     assert answers(mutant.behaviour) != answers(unchanged)
+
+
+def test_mutants_answer_lists_and_counts_that_are_objects(fresh: Callable[[], ASGIApp]) -> None:
+    server = fresh()
+    count = post("/ui/task_runs/count", flow_runs=in_state("COMPLETED"))
+    steps = [patch(f"/artifacts/{ARTIFACT}", data=1), *[post("/events/filter", limit=3)] * 5, count]
+    for mutant in MUTANTS:
+        statuses = [status for status, *_ in asyncio.run(played(server, mutant.behaviour, steps, frozenset()))]
+        assert statuses[-1] == 200, mutant.name
 
 
 def test_correct_servers_have_equal_responses(fresh: Callable[[], ASGIApp], known: frozenset[str]) -> None:

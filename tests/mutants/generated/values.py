@@ -8,11 +8,12 @@ from operator import itemgetter
 from typing import Any
 
 from tests.mutants.behaviours import sends
+from tests.mutants.generated.allowed_values import AllowedValues
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.mutant import Mutant
 from tests.mutants.paths import GONE, at, of
 from understudy.contract.contract import Place
-from understudy.verify.requests.endpoint import schema_of
+from understudy.verify.requests.endpoint import Endpoint, examples_of, schema_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 
 EXACT = 2**53
@@ -25,20 +26,27 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     writes = [*endpoint_map.creates.values(), *(lookup.endpoint for lookup in endpoint_map.updates.values())]
     for endpoint in writes:
         for name, part in schema_of(endpoint).entries("properties"):
-            for kind, says, change in changes(part):
+            for kind, says, change in visible_changes(endpoint, name, part):
                 label = f"{endpoint.label}:{name}:{kind}"
                 behaviour = sends(operation_of(endpoint), at(name, change))
                 yield mutant(label, f"{endpoint.label}: {says} in `{name}`.", behaviour)
 
 
+def visible_changes(endpoint: Endpoint, name: str, part: Place) -> Iterator[tuple[str, str, Change]]:
+    """A field that is ignored, and the changes of its values that alter at least one which the contract allows."""
+    examples = [example[name] for example in examples_of(endpoint) if name in example]
+    allowed = AllowedValues(part, examples)
+    yield "dropped", "a value is ignored", lambda _: GONE
+    yield from ((kind, says, change) for kind, says, change in changes(part) if allowed.show(change))
+
+
 def changes(place: Place) -> Iterator[tuple[str, str, Change]]:
     kind = place.value.get("type")
-    yield "dropped", "a value is ignored", lambda _: GONE
-    if kind == "string" and "format" not in place.value:
+    if is_text(place):
         yield from texts(lambda change: of(str, change))
-    if kind == "array":
-        yield "once", "a value that is there twice is stored once", of(list, lambda values: list(dict.fromkeys(values)))
-        yield "sorted", "values are sorted", of(list, sorted)
+    if kind == "array" and is_text(place["items"]):
+        yield "once", "a value that is there twice is stored once", of(list, without_repeats)
+        yield "sorted", "values are sorted", of(list, lambda values: sorted(values, key=str))
         yield "stripped-items", "outer spaces are dropped", of(list, lambda values: deep(values, of(str, str.strip)))
         yield "few", "values after the tenth are dropped", of(list, lambda values: values[:10])
     if kind == "object":
@@ -66,6 +74,14 @@ def texts(applied: Callable[[Change], Change]) -> Iterator[tuple[str, str, Chang
     yield "empty", "an empty text is a space", applied(lambda text: text or " ")
     for length in LENGTHS:
         yield f"cut-{length}", f"texts end after {length} characters", applied(itemgetter(slice(length)))
+
+
+def is_text(place: Place) -> bool:
+    return bool(place.value.get("type") == "string") and place.value.keys().isdisjoint(("enum", "format"))
+
+
+def without_repeats(values: list[Any]) -> list[Any]:
+    return [value for number, value in enumerate(values) if value not in values[:number]]
 
 
 def deep(value: Any, change: Change) -> Any:

@@ -23,7 +23,9 @@ async def keeps_updated(request: Request, broken: BrokenServer) -> Answer:
         broken.memory.setdefault(row["id"], row["updated"])
     if not broken.memory or not request.is_a(f"{READ_ARTIFACT}|GET /flows/.*|{LISTS}") or not answer.is_success:
         return answer
-    return answer.changed(each(lambda row: {**row, "updated": broken.memory.get(row["id"], row["updated"])}))
+    return answer.changed(
+        each(lambda row: {**row, "updated": broken.memory[row["id"]]} if row.get("id") in broken.memory else row)
+    )
 
 
 async def moves_created(request: Request, broken: BrokenServer) -> Answer:

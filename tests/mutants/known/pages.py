@@ -41,7 +41,8 @@ def nulls_last(found: list[Any], body: Any) -> list[Any]:
 
 def without_last_if_full(request: Request, answer: Answer) -> Answer:
     limit = request.json.get("limit")
-    return answer.changed(lambda found: found[:-1] if len(found) == limit else found) if answer.is_success else answer
+    cut = of(list, lambda found: found[:-1] if len(found) == limit else found)
+    return answer.changed(cut) if answer.is_success else answer
 
 
 async def counts_artifacts(request: Request, broken: BrokenServer) -> Answer:
@@ -218,7 +219,7 @@ MUTANTS = [
     Mutant(
         "row-twice",
         "The last row of a list is its first once more.",
-        answers(LISTS, lambda found: found[:-1] + found[:1] if len(found) > 2 else found),
+        answers(LISTS, of(list, lambda found: found[:-1] + found[:1] if len(found) > 2 else found)),
         [post("/artifacts/filter", limit=4)],
     ),
     Mutant(

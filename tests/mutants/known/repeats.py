@@ -6,18 +6,19 @@ from tests.mutants.known.pages import ALL, unless_given
 from tests.mutants.known.steps import COUNT, MINE
 from tests.mutants.known.vocabulary import COUNT_ARTIFACTS, LIST_ARTIFACTS, LISTS, any_of
 from tests.mutants.mutant import BrokenServer, Mutant, get, post
+from tests.mutants.paths import of
 
 
 async def second_time_backwards(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
     times = broken.memory[request.path, request.body] = broken.memory.get((request.path, request.body), 0) + 1
-    return answer.changed(lambda found: found[::-1]) if answer.is_success and times % 2 == 0 else answer
+    return answer.changed(of(list, lambda found: found[::-1])) if answer.is_success and times % 2 == 0 else answer
 
 
 async def omits_a_row_at_times(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
     times = broken.memory["times"] = broken.memory.get("times", 0) + 1
-    return answer.changed(lambda found: found[:-1]) if answer.is_success and times % 5 == 0 else answer
+    return answer.changed(of(list, lambda found: found[:-1])) if answer.is_success and times % 5 == 0 else answer
 
 
 async def limit_leaks(request: Request, broken: BrokenServer) -> Answer:

@@ -255,7 +255,7 @@ MUTANTS = [
     Mutant(
         "related-counts-up-to-100",
         "Counts with a related table end at 100.",
-        when(is_related, answers(COUNTS, lambda count: min(count, 100))),
+        when(is_related, answers(COUNTS, of(int, lambda count: min(count, 100)))),
         [post("/artifacts/count", flow_runs=in_state("COMPLETED"))],
     ),
     Mutant(
