@@ -51,7 +51,7 @@ def anywhere(selection: Selection, field_operator: FieldOperator) -> Iterator[tu
         yield "not", "true and false are exchanged", reads(of(bool, lambda flag: not flag))
     elif field_operator.place.value.get("format") == "date-time":
         less = -STEP if field_operator.operator == "before_" else STEP
-        yield "open", "the bound itself is left out", reads(of(str, lambda text: spelled(moment(text) + less)))
+        yield "open", "the bound itself is left out", reads(of(str, partial(shifted, less)))
         yield "local", "offsets are ignored", reads(of(str, lambda text: re.sub(r"[+-]\d\d:\d\d$", "Z", text)))
     elif field_operator.operator == "like_":
         yield "trimmed", "outer spaces and dashes count for nothing", reads(of(str, lambda text: text.strip(" -")))
@@ -87,6 +87,14 @@ def own_texts(selection: Selection, field_operator: FieldOperator) -> Iterator[t
             "outer spaces count for nothing",
             keeps(lambda text, values: str(text).strip() in {value.strip() for value in values}),
         )
+
+
+def shifted(step: timedelta, text: str) -> str:
+    """A time moved by a step, in the format of the API; other formats, and the first and last time, are unchanged."""
+    try:
+        return spelled(moment(text) + step)
+    except (ValueError, OverflowError):
+        return text
 
 
 def has(name: str, body: Any) -> bool:

@@ -16,7 +16,7 @@ from understudy.contract.contract import Place
 from understudy.verify.requests.endpoint import Endpoint, examples_of, schema_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 
-EXACT = 2**53
+EXACT, HUGE = 2**53, 2**1000  # integers beyond which floats lack some, and may lack all
 LENGTHS = (255, 1000)
 
 Change = Callable[[Any], Any]
@@ -117,7 +117,7 @@ def parsed(text: str) -> Any:
 
 
 def rounded(value: Any) -> Any:
-    return int(float(value)) if type(value) is int and abs(value) > EXACT else value
+    return int(float(value)) if type(value) is int and EXACT < abs(value) < HUGE else value
 
 
 def whole(value: Any) -> Any:

@@ -140,7 +140,7 @@ def stays_taken(endpoint_map: EndpointMap, table: str, creates: Endpoint, name: 
             row = await broken.ask(request.to("GET", request.path))
             if row.is_success:
                 broken.memory[row.json[name]] = True
-        if request.is_a(operation_of(creates)) and broken.memory.get(request.json.get(name)):
+        if request.is_a(operation_of(creates)) and request.json.get(name) in list(broken.memory):
             return await broken.ask(request.changed(lambda body: {}))
         return await broken.ask(request)
 

@@ -121,6 +121,9 @@ async def lacks_new_ones(request: Request, broken: BrokenServer) -> Answer:
 
 async def asks_any_of_the_key(request: Request, broken: BrokenServer) -> Answer:
     """The criteria apply to all artifacts of a key, not to its latest."""
+    answer = await broken.ask(request)
+    if not answer.is_success:
+        return answer
     met = await every_row(replace(request, path="/artifacts/filter"), broken)
     keys = {row["key"] for row in met}
 
