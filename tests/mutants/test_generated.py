@@ -17,7 +17,18 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.verify.requests.endpoint import Endpoint, example_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 
-JUNK: tuple[Any, ...] = ("x", [], ["x", 1], {}, None, 10**400, True, "9999-12-31T23:59:59.999999Z", "2026-W02")
+JUNK: tuple[Any, ...] = (
+    "x",
+    [],
+    ["x", 1],
+    {},
+    None,
+    10**400,
+    True,
+    "9999-12-31T23:59:59.999999Z",
+    "0001-01-01T00:00:00Z",
+    "5",
+)
 ROWS = {"artifacts": ARTIFACT, "flows": FLOW, "flow_runs": RUN}
 
 
@@ -59,6 +70,6 @@ def test_no_mutant_fails_whatever_is_sent(api: Api) -> None:
         place, _, kind = mutant.name.rpartition(":")
         place = place.partition(":")[0]
         if place in tables or place in requests:
-            kinds[kind] = mutant, tables.get(place, [place])
+            kinds.setdefault(kind, (mutant, tables.get(place, [place])))
     for mutant, labels in kinds.values():
         asyncio.run(play(mutant, labels))
