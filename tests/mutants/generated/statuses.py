@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
+from tests.mutants.generated.possible_statuses import possible_statuses
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.mutant import Mutant
+from understudy.contract.catalog import Catalog
 from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.endpoint_map import EndpointMap
 
@@ -16,15 +18,15 @@ OTHERS: Mapping[int, int] = {200: 201, 201: 200, 204: 200, 404: 400, 422: 400, 4
 
 
 def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
-    for endpoint in endpoint_map.endpoints:
-        for status in map(int, endpoint.place.value["responses"]):
-            if status in OTHERS:
+    contract = endpoint_map.endpoints[0].place.contract
+    for endpoint, status in possible_statuses(endpoint_map, Catalog.of(contract)):
+        if status in OTHERS:
 
-                def change(request: Request, answer: Answer, status: int = status) -> Answer:
-                    return replace(answer, status=OTHERS[status]) if answer.status == status else answer
+            def change(request: Request, answer: Answer, status: int = status) -> Answer:
+                return replace(answer, status=OTHERS[status]) if answer.status == status else answer
 
-                says = f"{endpoint.label} answers {OTHERS[status]} instead of {status}."
-                yield mutant(f"{endpoint.label}:{status}", says, replies(operations_of(endpoint, status), change))
+            says = f"{endpoint.label} answers {OTHERS[status]} instead of {status}."
+            yield mutant(f"{endpoint.label}:{status}", says, replies(operations_of(endpoint, status), change))
 
 
 def operations_of(endpoint: Endpoint, status: int) -> str:
