@@ -7,8 +7,9 @@ import pytest
 from pydantic_core import core_schema
 
 from tests.mutants.generated.allowed_values import AllowedValues
-from tests.mutants.generated.values import changes
+from tests.mutants.generated.values import changes, mutants
 from understudy.contract.contract import Contract, Place
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 SHORT = {"lower", "stripped", "composed", "decomposed", "latin", "newlines", "empty"}
 LONG = {"bytes", "cut-255", "cut-1000"}
@@ -91,3 +92,15 @@ def test_functions_of_the_handlers_decide_what_is_altered() -> None:
     named = AllowedValues(schema(**{"x-refined-by": "pets.named"}), [{"name": "cat", "age": 3}])
     assert named.show(lambda value: {**value, "name": value["name"].lower()})
     assert not named.show(lambda value: {**value, "age": value["age"] + 1})
+
+
+def test_ignored_fields_are_not_mistreated() -> None:
+    fields = {"name": TEXT, "note": {**TEXT, "description": "Accepted and ignored."}}
+    body = {"content": {"application/json": {"schema": {"type": "object", "properties": fields}}}}
+    pet = {"type": "object", "x-table": "pets", "properties": fields}
+    created = {"description": "", "content": {"application/json": {"schema": pet}}}
+    create = {"operationId": "pets.create_pet", "requestBody": body, "responses": {"201": created}}
+    names = [
+        each.name for each in mutants(EndpointMap.of(Contract("pets.yaml", {"paths": {"/pets": {"post": create}}})))
+    ]
+    assert {name.split(":")[1] for name in names} == {"name"}

@@ -17,6 +17,7 @@ from understudy.verify.requests.endpoint import Endpoint, examples_of, schema_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 
 EXACT, HUGE = 2**53, 2**1000  # integers beyond which floats lack some, and may lack all
+IGNORED = "Accepted and ignored"
 LENGTHS = (255, 1000)
 
 Change = Callable[[Any], Any]
@@ -26,10 +27,15 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     writes = [*endpoint_map.creates.values(), *(lookup.endpoint for lookup in endpoint_map.updates.values())]
     for endpoint in writes:
         for name, part in schema_of(endpoint).entries("properties"):
-            for kind, says, change in visible_changes(endpoint, name, part):
+            for kind, says, change in () if is_ignored(part) else visible_changes(endpoint, name, part):
                 label = f"{endpoint.label}:{name}:{kind}"
                 behaviour = sends(operation_of(endpoint), at(name, change))
                 yield mutant(label, f"{endpoint.label}: {says} in `{name}`.", behaviour)
+
+
+def is_ignored(part: Place) -> bool:
+    """Whether the contract says that a field has no effect."""
+    return str(part.value.get("description", "")).startswith(IGNORED)
 
 
 def visible_changes(endpoint: Endpoint, name: str, part: Place) -> Iterator[tuple[str, str, Change]]:
