@@ -22,7 +22,7 @@ from tests.mutants.judges import (
 )
 from tests.mutants.known import MUTANTS
 from tests.mutants.mutant import Mutant
-from tests.mutants.table import Trial, caught, share, table
+from tests.mutants.table import Trial, rate, share, table
 from understudy.operations.api_folder import Api, own_folder
 
 WANTED = 0.95  # of the mutants
@@ -69,7 +69,7 @@ def main(
     click.echo(table(trials))
     for kind, some in (("known", known), ("generated", fresh)):
         if some:
-            click.echo(f"\nverify caught {caught(some, 'verify')} of {len(some)} {kind} mutants.")
+            click.echo(f"\n{rate(some, 'verify', kind)}")
     click.echo(f"\nThe correct server: {flagged} of {runs} runs of verify find fault with it.")
     sys.exit(flagged > 0 or share(trials, "verify") < WANTED)
 

@@ -114,3 +114,12 @@ def headers_with(headers: httpx.Headers, **values: str) -> httpx.Headers:
 def is_same(value: Any, other: Any) -> bool:
     """Whether two values are the same JSON: 1, 1.0 and true are not."""
     return json.dumps(value) == json.dumps(other)
+
+
+def is_same_answer(one: Answer, other: Answer) -> bool:
+    """Whether two answers are the same to a client that reads JSON."""
+    if one == other:
+        return True
+    headers = [headers_with(each.headers, content_length="") for each in (one, other)]
+    are_json = one.headers.get("content-type") == other.headers.get("content-type") == JSON_TYPE
+    return one.status == other.status and headers[0] == headers[1] and are_json and is_same(one.json, other.json)

@@ -8,10 +8,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from urllib.parse import urljoin
 
+import httpx
+
+from tests.mutants.proxy import SHOWN
 from tests.servers import ROOT, running
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
@@ -31,11 +35,15 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """The outcome of a judge on a server, the seconds that it took, and its output."""
+    """The outcome of a judge on a server, the seconds that it took, and its output.
+
+    `shown` is the number of its requests that showed the mutant; None if the server did not say it.
+    """
 
     outcome: Outcome
     seconds: float
     words: str = ""
+    shown: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,15 @@ def server(name: str) -> Iterator[str]:
 def judged(judge: Judge, name: str, seed: int) -> Judgement:
     """The judgement on a broken server, whose rows the judge may change."""
     with server(name) as url:
-        return judge(url, seed)
+        return replace(judge(url, seed), shown=shown_by(url))
+
+
+def shown_by(url: str) -> int | None:
+    """How many requests have shown the mutant of a server so far."""
+    try:
+        return int(httpx.get(urljoin(url, SHOWN), trust_env=False).text)
+    except (httpx.HTTPError, ValueError):
+        return None
 
 
 def verify(url: str, seed: int) -> Judgement:

@@ -1,28 +1,41 @@
 """A reverse proxy that changes one behaviour, and is transparent otherwise."""
 
+import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from tests.mutants.exchange import Request
+from tests.mutants.exchange import Answer, Request, is_same_answer
+from tests.mutants.known.vocabulary import QUERIES
 from tests.mutants.mutant import Behaviour, BrokenServer
 from tests.mutants.origin import Inside, Remote, forwardable
 
 BASE = "/api"
+READS = f"(GET|HEAD|OPTIONS) .*|{QUERIES}"
+SHOWN = "/requests-that-showed-the-mutant"  # the path of their number, below no API
 
 
 class Proxy:
-    """An ASGI application before a correct server; `behaviour` handles a request."""
+    """An ASGI application before a correct server; `behaviour` handles a request.
 
-    def __init__(self, origin: Remote | Inside, behaviour: Behaviour) -> None:
+    At the path SHOWN, it returns the number of requests so far in which the behaviour made a difference.
+
+    Args:
+        reads: a regular expression for the operations that change nothing.
+    """
+
+    def __init__(self, origin: Remote | Inside, behaviour: Behaviour, reads: str = READS) -> None:
         self._origin = origin
         self._behaviour = behaviour
-        self._broken = BrokenServer(origin.ask)
+        self._reads = reads
+        self._memory: dict[Any, Any] = {}
+        self._shown = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -31,9 +44,32 @@ class Proxy:
         if scope["type"] == "websocket":
             await self._origin.stream(scope, receive, send)
             return
-        answer = await self._behaviour(request_of(scope, await body_of(receive)), self._broken)
+        if scope["path"] == SHOWN:
+            answer = Answer(200, httpx.Headers(), json.dumps(self._shown).encode())
+        else:
+            answer = await self._answer(request_of(scope, await body_of(receive)))
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers.raw})
         await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, request: Request) -> Answer:
+        asked: list[tuple[Request, Answer]] = []
+
+        async def ask(other: Request) -> Answer:
+            answer = await self._origin.ask(other)
+            asked.append((other, answer))
+            return answer
+
+        answer = await self._behaviour(request, BrokenServer(ask, self._memory))
+        self._shown += await self._is_different(request, answer, asked)
+        return answer
+
+    async def _is_different(self, request: Request, answer: Answer, asked: Sequence[tuple[Request, Answer]]) -> bool:
+        """Whether other changes are made than the request itself, or another answer is given to it."""
+        changes = [other for other, _ in asked if not other.is_a(self._reads)]
+        if changes != ([] if request.is_a(self._reads) else [request]):
+            return True
+        own = [correct for other, correct in asked if other == request]
+        return not is_same_answer(answer, own[0] if own else await self._origin.ask(request))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
