@@ -73,3 +73,13 @@ def test_no_mutant_fails_whatever_is_sent(api: Api) -> None:
             kinds.setdefault(kind, (mutant, tables.get(place, [place])))
     for mutant, labels in kinds.values():
         asyncio.run(play(mutant, labels))
+
+
+def test_texts_are_read_differently_only_where_rows_and_operands_may_differ_so(api: Api) -> None:
+    names = {mutant.name for mutant in generated(api.contract)}
+    assert "flows:flows.name.like_:unicode" in names
+    assert names.isdisjoint(
+        {"variables:variables.name.like_:unicode", "artifact_collections:artifacts.key.like_:unicode"}
+    )
+    assert {"flow_runs:flow_runs.name.any_:folded", "artifacts:artifacts.key.any_:folded"} < names
+    assert "flow_runs:flow_runs.state.type.any_:folded" not in names

@@ -13,7 +13,7 @@ from understudy.contract.contract import Place
 from understudy.contract.reading import Reading
 from understudy.contract.validation import validator
 
-LONG = (300, 1200)  # characters
+LONG = (200, 250, 300, 1200)  # characters
 MOST = 255  # characters, as many as some names may have
 BEYOND = 2**53 + 1  # an integer that floats lack
 MANY = 11  # items
@@ -53,6 +53,11 @@ class AllowedValues:
         return any(
             not is_same(new, value) and self._understood(new) != understood for new, value, understood in altered
         )
+
+    def confuse(self, same: Callable[[str], str]) -> bool:
+        """Whether two different texts among them become the same."""
+        texts = {value for value, _ in self._all}
+        return len({same(text) for text in texts}) < len(texts)
 
     @cached_property
     def _all(self) -> list[tuple[Any, bytes]]:

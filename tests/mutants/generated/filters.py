@@ -1,17 +1,20 @@
 """A mutant for each operator of each filter: ignored, or interpreted differently."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from tests.mutants.behaviours import reads_with, shows_where
+from tests.mutants.generated.allowed_values import AllowedValues
 from tests.mutants.generated.vocabulary import mutant, paths_of
 from tests.mutants.known.texts import meets
 from tests.mutants.mutant import Behaviour, Mutant
 from tests.mutants.paths import GONE, at, drop, given, of
+from understudy.contract.contract import Place
 from understudy.values import moment
+from understudy.verify.requests.endpoint import schema_of, success_of
 from understudy.verify.requests.endpoint_map import EndpointMap, Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 from understudy.verify.requests.operands import spelled
@@ -26,7 +29,8 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
             field_operator for field_operator in field_operators_of(selection) if not field_operator.is_ignored
         ]
         for field_operator in field_operators:
-            for name, says, behaviour in (*anywhere(selection, field_operator), *own_texts(selection, field_operator)):
+            texts = own_texts(selection, field_operator, written(endpoint_map, selection))
+            for name, says, behaviour in (*anywhere(selection, field_operator), *texts):
                 yield mutant(
                     f"{selection.table}:{field_operator.subject}:{name}",
                     f"`{field_operator.subject}`: {says}",
@@ -58,8 +62,23 @@ def anywhere(selection: Selection, field_operator: FieldOperator) -> Iterator[tu
         yield "percent", "a percent sign at an end is dropped", reads(of(str, lambda text: text.replace("%", "")))
 
 
-def own_texts(selection: Selection, field_operator: FieldOperator) -> Iterator[tuple[str, str, Behaviour]]:
-    """Other interpretations of a text that rows show."""
+def written(endpoint_map: EndpointMap, selection: Selection) -> Mapping[str, Place]:
+    """The fields that the creates of a table set, or of the one that it is derived from."""
+    table = success_of(selection.lists)["items"].value.get("x-derived", {}).get("from", selection.table)
+    creates = endpoint_map.creates.get(table)
+    return {} if creates is None else dict(schema_of(creates).entries("properties"))
+
+
+def own_texts(
+    selection: Selection, field_operator: FieldOperator, written: Mapping[str, Place]
+) -> Iterator[tuple[str, str, Behaviour]]:
+    """Other interpretations of a text that rows show.
+
+    Args:
+        selection: the operations.
+        field_operator: what the text is compared by.
+        written: the fields that a body can set.
+    """
     if field_operator.filter != selection.own or len(field_operator.fields) != 1 or "." in field_operator.fields[0]:
         return
     field, resource = field_operator.fields[0], selection.lists.path.rpartition("/")[0]
@@ -69,14 +88,15 @@ def own_texts(selection: Selection, field_operator: FieldOperator) -> Iterator[t
         return shows_where(resource, place, lambda row, operand: test(row.get(field), operand), drop(place))
 
     if field_operator.operator == "like_":
-        yield (
-            "unicode",
-            "letters that are not ASCII match in either case",
-            keeps(lambda text, pattern: text is not None and meets(pattern.casefold(), text.casefold())),
-        )
+        if field not in written or AllowedValues(written[field]).show(ascii_only):
+            yield (
+                "unicode",
+                "letters that are not ASCII match in either case",
+                keeps(lambda text, pattern: text is not None and meets(pattern.casefold(), text.casefold())),
+            )
         yield "cased", "upper and lower case differ", keeps(lambda text, pattern: meets(pattern, text, flags=0))
         yield "begin", "must stand at the beginning", keeps(begins)
-    if field_operator.operator == "any_" and field_operator.place["items"].value.get("format") is None:
+    if field_operator.operator == "any_" and AllowedValues(field_operator.place["items"]).confuse(str.casefold):
         yield (
             "folded",
             "upper and lower case are the same",
@@ -87,6 +107,10 @@ def own_texts(selection: Selection, field_operator: FieldOperator) -> Iterator[t
             "outer spaces count for nothing",
             keeps(lambda text, values: str(text).strip() in {value.strip() for value in values}),
         )
+
+
+def ascii_only(text: str) -> str:
+    return text.encode("ascii", "ignore").decode()
 
 
 def shifted(step: timedelta, text: str) -> str:

@@ -2,15 +2,18 @@
 
 import asyncio
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.mutants.behaviours import about, when
 from tests.mutants.exchange import Answer, Request
+from tests.mutants.generated.allowed_values import AllowedValues
+from tests.mutants.generated.changed_tables import ChangedTables
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.known.rows import done
 from tests.mutants.mutant import Behaviour, BrokenServer, Mutant
-from understudy.verify.requests.endpoint import Endpoint, success_of
+from understudy.contract.catalog import Catalog
+from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import EndpointMap, Lookup, Selection
 
 PAUSE = 0.03  # seconds between reading and writing
@@ -24,7 +27,8 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     for lookup in endpoint_map.updates.values():
         label, operation = lookup.endpoint.label, operation_of(lookup.endpoint)
         skips = when(lambda request: request.json == {}, about(operation, nothing_done))
-        yield mutant(f"{label}:lost", f"{label}: of changes at the same time, one is lost.", loses(lookup))
+        if len(schema_of(lookup.endpoint)["properties"].value) > 1:
+            yield mutant(f"{label}:lost", f"{label}: of changes at the same time, one is lost.", loses(lookup))
         yield mutant(f"{label}:empty", f"{label}: an empty change is not made.", skips)
     for lookup in endpoint_map.deletes.values():
         label, operation = lookup.endpoint.label, operation_of(lookup.endpoint)
@@ -32,35 +36,41 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
 
 
 def memories(endpoint_map: EndpointMap) -> Iterator[Mutant]:
-    changes = changes_of(endpoint_map)
+    kinds = changes_of(endpoint_map)
+    changed = ChangedTables(endpoint_map, Catalog.of(endpoint_map.endpoints[0].place.contract))
+    noticeable: Mapping[str, Callable[[Endpoint], bool]] = {
+        "POST": changed.by_creates,
+        "PATCH": lambda endpoint: changed.by_updates(endpoint, kinds["PATCH"]),
+        "DELETE": changed.by_others,
+    }
     for endpoint in endpoint_map.endpoints:
         if endpoint.is_safe and (endpoint.body is not None or "{" in endpoint.path):
-            for kind in changes:
-                noticed = "|".join(pattern for other, pattern in changes.items() if other != kind)
+            for kind in (kind for kind, is_noticeable in noticeable.items() if is_noticeable(endpoint)):
+                noticed = "|".join(operation_of(each) for other in kinds if other != kind for each in kinds[other])
                 says = f"{endpoint.label}: an answer is remembered until another change than {kind}."
                 yield mutant(f"{endpoint.label}:remembered-{kind}", says, remembers(operation_of(endpoint), noticed))
 
 
-def changes_of(endpoint_map: EndpointMap) -> dict[str, str]:
-    """Regular expressions for the operations that change rows, by method."""
-    kinds: dict[str, list[str]] = {"POST": [], "PATCH": [], "DELETE": []}
+def changes_of(endpoint_map: EndpointMap) -> Mapping[str, Sequence[Endpoint]]:
+    """The operations that change rows: creates, updates of the rows that paths name, and all others."""
+    kinds: dict[str, list[Endpoint]] = {"POST": [], "PATCH": [], "DELETE": []}
     for endpoint in endpoint_map.endpoints:
         if not endpoint.is_safe:
             created = endpoint in endpoint_map.creates.values()
             kind = "POST" if created else "DELETE" if endpoint.method in ("POST", "DELETE") else "PATCH"
-            kinds[kind].append(operation_of(endpoint))
-    return {kind: "|".join(patterns) for kind, patterns in kinds.items()}
+            kinds[kind].append(endpoint)
+    return kinds
 
 
 def remembers(queries: str, noticed: str) -> Behaviour:
-    """A response is cached; one kind of change does not invalidate it."""
+    """The response to a request is cached; one kind of change does not invalidate it."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         if request.is_a(noticed):
             broken.memory.clear()
         if not request.is_a(queries):
             return await broken.ask(request)
-        key = request.operation, request.body
+        key = request.method, request.path, request.body, tuple(request.headers.raw)
         remembered: Answer | None = broken.memory.get(key)
         if remembered is None:
             remembered = await broken.ask(request)
@@ -95,13 +105,14 @@ def loses(lookup: Lookup) -> Behaviour:
 def lives(endpoint_map: EndpointMap, table: str, creates: Endpoint) -> Iterator[Mutant]:
     selection = endpoint_map.selections.get(table)
     parts = dict(success_of(creates)["properties"].items())
-    for name, part in parts.items():
-        if part.value.get("x-unique") and selection is not None:
-            for kind, says, change in SPELLINGS:
-                behaviour = finds(creates, selection, name, change)
-                yield mutant(
-                    f"{creates.label}:{name}:{kind}", f"{creates.label}: names that {says} are one.", behaviour
-                )
+    written = dict(schema_of(creates).entries("properties"))
+    for name in (name for name in parts if name in written):
+        if parts[name].value.get("x-unique") and selection is not None:
+            allowed = AllowedValues(written[name])
+            for kind, way, same in SPELLINGS:
+                if allowed.confuse(same):
+                    says = f"{creates.label}: names that {way} are one."
+                    yield mutant(f"{creates.label}:{name}:{kind}", says, finds(creates, selection, name, same))
             taken = stays_taken(endpoint_map, table, creates, name)
             yield mutant(
                 f"{creates.label}:{name}:taken", f"{creates.label}: the name of a deleted row is taken.", taken
