@@ -69,7 +69,7 @@ def path(table: str, field: str) -> Mapping[str, Any]:
 
 
 def document() -> Mapping[str, Any]:
-    """Rows of each table can be created, read, listed and deleted. Only shops and labels can be changed."""
+    """Rows can be created, except reports, read, listed and deleted. Only shops and labels can be changed."""
     done, schemas, paths = {"204": {"description": ""}}, {}, {}
     for table, fields in TABLES.items():
         derived = {"x-derived": DERIVED} if table == "newest" else {}
@@ -85,6 +85,7 @@ def document() -> Mapping[str, Any]:
         filters = body({"x-selects": table, "properties": {"limit": {"type": "integer", "default": 200}}})
         found = operation("filter", {"200": answer(table, listed=True)}, requestBody=filters, **{"x-safe": True})
         paths[f"/{table}/filter"] = {"post": found}
+    del paths["/reports/"]
     two, one = body({"properties": {"color": TEXT, "note": TEXT}}), body({"properties": {"text": TEXT}})
     paths["/shops/{key}"]["patch"] = operation("change", done, requestBody=two, **path("shops", "id"))
     paths["/labels/{key}"]["patch"] = operation("correct", done, requestBody=one, **path("labels", "id"))
@@ -122,6 +123,7 @@ def remembered(names: set[str], label: str) -> list[str]:
         ("GET /pets/{key}", ["POST", "DELETE"]),  # refers to an owner that refers to it
         ("GET /owners/{key}", ["POST", "DELETE"]),
         ("POST /notes/filter", ["POST", "DELETE"]),
+        ("POST /reports/filter", ["DELETE"]),  # no operation creates them
         ("POST /visits/filter", ["POST", "PATCH", "DELETE"]),
         ("GET /views/{key}", []),
     ],

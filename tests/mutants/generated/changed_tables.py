@@ -1,6 +1,7 @@
 """Which answers the operations of a contract can change, as far as it says whose rows they read and change."""
 
 from collections.abc import Iterable, Set
+from functools import cached_property
 
 from understudy.contract.catalog import Catalog, RowSchema
 from understudy.verify.requests.endpoint import Endpoint
@@ -22,25 +23,25 @@ class ChangedTables:
         """
         lookup = next((each for each in self._map.reads if each.endpoint is endpoint), None)
         table = None if lookup is None else self._tables.get(lookup.table)
-        if lookup is None or table is None or not is_key(table, lookup.field):
-            return bool(tables_of(endpoint)) or endpoint.body is not None
-        replaced = [each for each in self._map.creates.items() if each[1].place.value.get("x-replaces")]
-        changed = {each for name, creates in replaced for each in (name, *observed(creates))}
-        return table.derived is not None or table.name in self._with(changed) | set().union(
-            *self._owned_by_each_other()
-        )
+        if lookup is not None and table is not None and is_key(table, lookup.field):
+            return table.name in self._changed_by_creates
+        return is_any(endpoint, self._changed_by_creates | self._map.creates.keys())
 
     def by_updates(self, endpoint: Endpoint, updates: Iterable[Endpoint]) -> bool:
         """Whether it may be another one after some operations that change the rows which their paths name."""
-        tables = tables_of(endpoint)
-        if not tables or endpoint.is_eventual:
-            return endpoint.body is not None
-        changed = {table for each in updates for table in tables_of(each)}
-        return not tables.isdisjoint(self._with(changed))
+        return is_any(endpoint, self._with({table for each in updates for table in tables_of(each)}))
 
     def by_others(self, endpoint: Endpoint) -> bool:
         """Whether it may be another one after other changes, such as deletes."""
-        return bool(tables_of(endpoint)) or endpoint.body is not None
+        return is_any(endpoint, self._tables.keys())
+
+    @cached_property
+    def _changed_by_creates(self) -> set[str]:
+        """The tables of which a create may change a row that exists."""
+        replacing = {name: each for name, each in self._map.creates.items() if each.place.value.get("x-replaces")}
+        replaced = {table for name, creates in replacing.items() for table in (name, *observed(creates))}
+        derived = {table.name for table in self._tables.values() if table.derived is not None}
+        return self._with(replaced).union(derived, *self._owned_by_each_other())
 
     def _with(self, changed: Set[str]) -> set[str]:
         """Tables, and those whose rows change with theirs.
@@ -68,6 +69,12 @@ class ChangedTables:
             for reference in table.references.values()
             if reference.table != table.name and refers(self._tables[reference.table], {table.name})
         ]
+
+
+def is_any(endpoint: Endpoint, tables: Set[str]) -> bool:
+    """Whether an operation reads any of some tables; also if it is not known what it reads."""
+    read = tables_of(endpoint)
+    return endpoint.is_eventual or not read.isdisjoint(tables) or (not read and endpoint.body is not None)
 
 
 def refers(table: RowSchema, others: Set[str]) -> bool:
