@@ -200,6 +200,21 @@ def remembers_lists(label: str) -> Behaviour:
     return behave
 
 
+def caches(queries: str, changes: str) -> Behaviour:
+    """Lists, pages or counts are cached until a change of another kind."""
+
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        if not request.is_a(queries):
+            if request.method != "GET" and not request.is_a(f"{changes}|.*/(filter|count|paginate)"):
+                broken.memory.clear()
+            return await broken.ask(request)
+        answer: Answer = broken.memory.get(request.body) or await broken.ask(request)
+        broken.memory[request.body] = answer
+        return answer
+
+    return behave
+
+
 def counts_the_deleted(path: str) -> Behaviour:
     """Deleted rows are still counted."""
 
@@ -219,6 +234,10 @@ def counts_the_deleted(path: str) -> Behaviour:
     [
         ("automations", "found", remembers_lists("POST /automations/filter")),
         ("variables", "found", remembers_lists("POST /variables/filter")),
+        ("flows", "found", caches("POST /flows/count", "POST /flows/")),
+        ("deployments", "found", caches("POST /deployments/paginate", "POST /(deployments|flows)/")),
+        ("variables", "found", caches("POST /variables/count", "PATCH .*")),
+        ("flow_runs", "found", caches("POST /flow_runs/filter", "PATCH .*")),
         ("variables", "delete", counts_the_deleted("/variables/")),
         ("flow_runs", "found", remembers_lists("POST /flow_runs/paginate")),
         ("work_pools", "create", ignores("POST /work_pools/", "description")),

@@ -61,11 +61,12 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
             *halves(single_requests_of(context, subjects)),
             in_turns(
                 [
-                    [*encodings_of(context, lists), *first_refusals(context, only)],
+                    encodings_of(context, lists),
                     at_random("random requests"),
                     single_values_of(context, only),
                 ]
             ),
+            first_refusals(context, only),
         ],
         [
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),

@@ -12,6 +12,7 @@ from understudy.verify.checks import (
     create_to_delete,
     invalid_requests,
     referring_rows,
+    rich_values,
     scenarios,
     sessions,
     writes,
@@ -22,6 +23,8 @@ from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Selection
 from understudy.verify.requests.operation_names import Only, has_tag, tag_of
+from understudy.verify.requests.repeated_reads import with_repeated_reads
+from understudy.verify.requests.rich_bodies import fullest
 from understudy.verify.requests.scenario_order import most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
@@ -53,16 +56,23 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     ]
     compared = [each for each in chosen if can_be_compared(context, each)]
     only_expected = [each for each in chosen if each not in compared]
-    alone = scenario_sessions_of(context, most_new_first(compared, context.random), is_alone=True)
+    ordered = with_repeated_reads(context.endpoint_map, most_new_first(compared, context.random))
+    alone = scenario_sessions_of(context, ordered, is_alone=True)
     undisturbed = [each for each in compared if not each.takes_turns]
     among = scenario_sessions_of(context, context.random.sample(undisturbed, k=len(undisturbed)), is_alone=False)
     again = [*scenarios_of(context, compared), *among]
     session = partial(sessions_of, context, only)
     some = [*session("a session"), *repeated(session, "session", SESSIONS)]
-    first = in_turns([single_rows_of(context, only), scenarios_of(context, only_expected), alone])
+    single = [single_rows_of(context, only), rich_values_of(context, only, undisturbed)]
+    first = in_turns([*single, scenarios_of(context, only_expected), alone])
     return Writes(
-        [*halves(first), in_turns([first_refused_changes(context, only), *changes_of(context, subjects)])],
-        [deletions(context, only), refused_changes(context, only), *halves(again), *halves(some)],
+        [*halves(first), in_turns(changes_of(context, subjects)), first_refused_changes(context, only)],
+        [
+            deletions(context, only),
+            refused_changes(context, only),
+            *halves(again),
+            *halves(some),
+        ],
         repeated(session, "session", MORE_SESSIONS, SESSIONS + 1),
     )
 
@@ -74,6 +84,22 @@ def single_rows_of(context: CheckContext, only: Only) -> list[Part]:
         Part(f"{creates[table].label}: one row from create to delete", partial(create_to_delete.check, context, table))
         for table in create_to_delete.tables(context.endpoint_map)
         if only(creates[table])
+    ]
+
+
+def rich_values_of(context: CheckContext, only: Only, chosen: Sequence[Scenario]) -> list[Part]:
+    """The parts that send values which servers often store wrongly, one for each operation that changes rows by a
+    body; none without reference servers.
+    """
+    references, operations = context.references, context.session_operations
+    found = fullest(context.endpoint_map, chosen)
+    return [
+        Part(
+            f"{each.label}: rich values",
+            partial(rich_values.check, context, references, operations, each, found[each.label]),
+        )
+        for each in changes_by_bodies(context, only)
+        if references is not None and each.label in found
     ]
 
 
@@ -155,10 +181,14 @@ def deletions(context: CheckContext, only: Only) -> list[Part]:
 
 
 def first_refused_changes(context: CheckContext, only: Only) -> list[Part]:
-    """The parts that send operations that change rows by a body an invalid one, and an outdated version."""
+    """The parts that send operations that change rows by a body or delete one an invalid body and an outdated version.
+
+    Operations without a body or a parameter are left out: a broken server could delete what it must not.
+    """
     return [
         Part(f"{each.label}: an invalid request", partial(invalid_requests.check_first, context, each))
-        for each in changes_by_bodies(context, only)
+        for each in context.endpoint_map.endpoints
+        if not each.is_safe and not each.selects and (each.body is not None or each.parameters) and only(each)
     ]
 
 

@@ -124,34 +124,39 @@ class CheckedRow:
         return Broken((*self.requests, request), expected, found)
 
 
-def filters_of(checked: CheckedRow) -> Filters | None:
-    """Filters that select the row; none for a table without filters, None if no filter selects the row."""
+def filters_of(checked: CheckedRow, selection: Selection, row: Row) -> list[Filters]:
+    """Filters that only one row meets, by its id, or by its name if that is marked.
+
+    In a table without filters, a row is found by its id in the whole list.
+    """
+    if not selection.own:
+        return [{}] if "id" in row else []
+    keys = [key for key in keys_of(selection, row) if key == "id" or checked.context.own.prefix in row[key]]
+    return [by_key(selection, key, row) for key in keys]
+
+
+def listed(checked: CheckedRow, row: Row) -> Iterator[tuple[Endpoint, Request, Row | None]]:
+    """The operations that list a row or return it in a page, the request, and the row in its response.
+
+    A row without an id is any row with its name.
+    """
     selection = checked.endpoint_map.selections.get(checked.table)
     if selection is None:
-        return None
-    key = key_of(selection, checked.row)
-    if key is None:
-        return None if selection.own else {}
-    return by_key(selection, key, checked.row)
+        return
+    for filters in filters_of(checked, selection, row):
+        for endpoint in filter(None, (selection.lists, selection.pages)):
+            request = endpoint.request(filters)
+            rows = rows_of(checked.context.success(endpoint, request)) or []
+            yield endpoint, request, next((each for each in rows if row.get("id") in (None, each["id"])), None)
 
 
-def listed(checked: CheckedRow) -> Iterator[tuple[Endpoint, Request, Row | None]]:
-    """The operations that list the row or return it in a page, the request, and the row in its response."""
-    filters = filters_of(checked)
-    selection = checked.endpoint_map.selections.get(checked.table)
-    for endpoint in () if filters is None or selection is None else filter(None, (selection.lists, selection.pages)):
-        request = endpoint.request(filters)
-        rows = rows_of(checked.context.success(endpoint, request)) or []
-        yield endpoint, request, next((row for row in rows if row["id"] == checked.row["id"]), None)
-
-
-def key_of(selection: Selection, row: Row) -> str | None:
-    """The field by which a filter selects the row; None without one, or if a default of the filter may hide the row."""
+def keys_of(selection: Selection, row: Row) -> list[str]:
+    """The fields by each of which a filter selects a row; none if a default of the filter may hide the row."""
     if not selection.own or "x-default" in selection.filters[selection.own].value:
-        return None
+        return []
     operators = field_operators_of(selection)
     keys = [each.names for each in operators if each.filter == selection.own and each.operator == "any_"]
-    return next((name for name in ("id", "name") if (selection.own, name, "any_") in keys and row.get(name)), None)
+    return [name for name in ("id", "name") if (selection.own, name, "any_") in keys and row.get(name)]
 
 
 def by_key(selection: Selection, key: str, *rows: Row) -> Filters:
@@ -200,6 +205,8 @@ def check_former_names(checked: CheckedRow, before: Row) -> None:
         value = before.get(lookup.field)
         if value is not None and value != checked.row[lookup.field]:
             check_not_found(checked, rules.LOOKUP, lookup.field, lookup, value)
+    if before.get("name") != checked.row.get("name"):
+        check_absent(checked, rules.FOUND, {"name": before.get("name")})
 
 
 def check_not_found(checked: CheckedRow, rule: Rule, subject: str, lookup: Lookup, value: Any) -> None:
@@ -212,13 +219,13 @@ def check_not_found(checked: CheckedRow, rule: Rule, subject: str, lookup: Looku
 
 def check_listed(checked: CheckedRow) -> None:
     """Check that lists and pages have the row with the values that were read last, and that it is counted."""
-    for endpoint, request, row in listed(checked):
+    for endpoint, request, row in listed(checked, checked.row):
         names = row_of(success_of(endpoint))["properties"].value.keys() & checked.fields.keys()
         expected = {name: checked.row.get(name) for name in sorted(names)}
         shown = None if row is None else {name: row.get(name) for name in expected}
         broken = None if same(shown, expected) else unlike((*checked.requests, request), expected, shown)
         checked.record(rules.FOUND, endpoint, "", broken)
-    check_counted(checked, rules.FOUND, 1)
+    check_counted(checked, rules.FOUND, checked.row, 1)
 
 
 def row_of(schema: Place) -> Place:
@@ -227,15 +234,24 @@ def row_of(schema: Place) -> Place:
     return rows["items"]
 
 
-def check_counted(checked: CheckedRow, rule: Rule, expected: int) -> None:
-    """Check the number of rows that a filter on the row counts."""
-    filters, selection = filters_of(checked), checked.endpoint_map.selections.get(checked.table)
-    if not filters or selection is None or selection.counts is None:
+def check_counted(checked: CheckedRow, rule: Rule, row: Row, expected: int) -> None:
+    """Check the number of rows that filters on a row count."""
+    selection = checked.endpoint_map.selections.get(checked.table)
+    if selection is None or selection.counts is None or not selection.own:
         return
-    request = selection.counts.request(filters)
-    number = checked.context.success(selection.counts, request)
-    broken = None if number == expected else checked.failed(request, f"{expected}", f"{number}")
-    checked.record(rule, selection.counts, "", broken)
+    for filters in filters_of(checked, selection, row):
+        request = selection.counts.request(filters)
+        number = checked.context.success(selection.counts, request)
+        broken = None if number == expected else checked.failed(request, f"{expected}", f"{number}")
+        checked.record(rule, selection.counts, "", broken)
+
+
+def check_absent(checked: CheckedRow, rule: Rule, row: Row) -> None:
+    """Check that no list, page or count has a row, or any row with a name if the row has no id."""
+    for endpoint, request, found in listed(checked, row):
+        broken = None if found is None else checked.failed(request, "a list without the row", "the row")
+        checked.record(rule, endpoint, "", broken)
+    check_counted(checked, rule, row, 0)
 
 
 def remove(checked: CheckedRow, deletes: Lookup) -> None:
@@ -244,7 +260,4 @@ def remove(checked: CheckedRow, deletes: Lookup) -> None:
     checked.requests.append(request)
     for lookup in (*filter(checked.identifies, checked.reads), *checked.deletes):
         check_not_found(checked, rules.DELETE, "", lookup, checked.row[lookup.field])
-    for endpoint, asked, row in listed(checked):
-        broken = None if row is None else checked.failed(asked, "a list without the deleted row", "the row")
-        checked.record(rules.DELETE, endpoint, "", broken)
-    check_counted(checked, rules.DELETE, 0)
+    check_absent(checked, rules.DELETE, checked.row)

@@ -17,7 +17,7 @@ from understudy.verify.checks.checked_row import (
     check_former_names,
     check_listed,
     check_lookups,
-    key_of,
+    keys_of,
     read_of,
     remove,
     sibling,
@@ -34,7 +34,11 @@ KEPT = ("id", "created")  # fields that never change
 
 
 def check_changes(checked: CheckedRow) -> None:
-    """A change of one field sets this field, and no other field that clients write."""
+    """A change of one field sets this field, and no other field that clients write.
+
+    Lists are requested before the first change, too, since a server may cache them.
+    """
+    check_listed(checked)
     for updates in checked.patches:
         for name, change in changes(checked, updates):
             check_change(checked, updates, name, change)
@@ -112,7 +116,7 @@ def check_updated(checked: CheckedRow, endpoint: Endpoint, before: Row, read: Re
 def check_order(checked: CheckedRow) -> None:
     """In each order, lists have the row, which is changed once more, and a newer one in the right order."""
     selection = checked.endpoint_map.selections.get(checked.table)
-    key = None if selection is None else key_of(selection, checked.row)
+    key = None if selection is None else next(iter(keys_of(selection, checked.row)), None)
     if selection is None or key is None or not checked.patches:
         return
     other = sibling(checked, {})

@@ -12,7 +12,15 @@ from understudy.sampling.answers import same, shortened
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import unlike
-from understudy.verify.checks.checked_row import CheckedRow, check_listed, check_lookups, read_of, remove, sibling
+from understudy.verify.checks.checked_row import (
+    CheckedRow,
+    check_absent,
+    check_listed,
+    check_lookups,
+    read_of,
+    remove,
+    sibling,
+)
 from understudy.verify.checks.checked_row_changes import (
     check_changes,
     check_order,
@@ -47,9 +55,9 @@ def go_through(checked: CheckedRow) -> None:
         return
     for step in (
         check_created,
-        check_edges,
-        check_read,
         check_listed,
+        check_read,
+        check_edges,
         check_again,
         check_changes,
         check_order,
@@ -111,6 +119,8 @@ def accept(checked: CheckedRow, names: Sequence[str]) -> None:
     kept = parts.keys() & {*required, *checked.body}
     given = {name: checked.new_value(name, parts[name]) for name in (*kept, *names)}
     requests = [*checked.before]
+    if "name" in given:
+        check_absent(checked, rules.FOUND, {"name": given["name"]})
     created(checked.context, checked.table, given, requests, checked.creates)
     checked.requests, checked.body = requests, dict(requests[-1].body)
     checked.row = checked.context.answer_to(requests[-1]).body

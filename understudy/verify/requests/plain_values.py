@@ -9,7 +9,7 @@ from understudy.verify.requests.endpoint import Endpoint, schema_of
 
 LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 60 + " "
 LONGEST_TEXT = "understudy-verify " * 4000  # more than 65,535 bytes, which some databases cut a text at
-ODD_NAME = f" é e\u0301 A+B;c=d?e#f 漢😀 {'long ' * 60}"  # in a path, too
+ODD_NAME = f" é e\u0301 A+B;c=d?e#f 漢😀 {'long ' * 220}"  # in a path, too
 EMPTY: dict[str, Any] = {"none": None, "text": "", "list": [], "object": {}, "zero": 0, "false": False}
 WHOLE = {
     **EMPTY,

@@ -1,0 +1,88 @@
+"""Values of a body that servers often store wrongly, compared with what the reference servers make of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from operator import eq
+from typing import Any
+
+from understudy.verify.check_context import CheckContext
+from understudy.verify.checks import sessions
+from understudy.verify.expectations.reference_answers import ReferencePair
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.rich_bodies import Change, Way, candidates, enriched
+from understudy.verify.requests.scenario_requests import Scenario, Script
+from understudy.verify.requests.session_operations import SessionOperations
+
+
+def check(
+    context: CheckContext,
+    references: ReferencePair,
+    operations: SessionOperations,
+    endpoint: Endpoint,
+    scenario: Scenario,
+) -> None:
+    """Send the requests of a scenario, the last of them with as many rich values as the reference servers accept.
+
+    Args:
+        context: the server, and its known rows.
+        references: the reference servers.
+        operations: the operations of the session.
+        endpoint: the operation of the last request.
+        scenario: the scenario, which ends with that request.
+    """
+    accepts = partial(is_accepted, context, references, operations, endpoint, scenario)
+    for changes in rounds(candidates(endpoint, scenario)):
+        for some in united(list(accepted(changes, accepts)), accepts):
+            rich = enriched(operations.map, scenario, endpoint, some)
+            sessions.check(
+                context, references, operations, sessions.Subject(partial(eq, endpoint), rich, is_alone=True)
+            )
+
+
+def united(
+    groups: Sequence[Sequence[Change]], accepts: Callable[[Sequence[Change]], bool]
+) -> Sequence[Sequence[Change]]:
+    """All changes as one group if they are accepted together, or else the groups."""
+    together = [change for group in groups for change in group]
+    return [together] if together and accepts(together) else groups
+
+
+def rounds(changes: Sequence[Change]) -> list[list[Change]]:
+    """Changes divided so that each part has one of each place: a schema can allow texts and objects there."""
+    parts: list[dict[Way, Any]] = []
+    for way, value in changes:
+        part = next((each for each in parts if way not in each), None)
+        if part is None:
+            parts.append(part := {})
+        part[way] = value
+    return [list(part.items()) for part in parts]
+
+
+def accepted(changes: Sequence[Change], accepts: Callable[[Sequence[Change]], bool]) -> Iterator[Sequence[Change]]:
+    """Groups of changes that are accepted together: all of them, or some in one half and some in the other."""
+    if changes and accepts(changes):
+        yield changes
+    elif len(changes) > 1:
+        half = len(changes) // 2
+        yield from accepted(changes[:half], accepts)
+        yield from accepted(changes[half:], accepts)
+
+
+def is_accepted(
+    context: CheckContext,
+    references: ReferencePair,
+    operations: SessionOperations,
+    endpoint: Endpoint,
+    scenario: Scenario,
+    changes: Sequence[Change],
+) -> bool:
+    """Whether a reference server accepts the last request of a scenario with some changes of its body."""
+    references.restart()
+    rich = replace(scenario, steps=enriched(operations.map, scenario, endpoint, changes).steps[: len(scenario.steps)])
+    script = Script(operations.map, rich, context.own.mark())
+    answer = None
+    while (drawn := script.next()) is not None:
+        answer = references.ask(drawn[1])
+        script.learn(answer)
+    return answer is not None and answer.is_success

@@ -1,0 +1,195 @@
+"""Bodies with values that servers often store wrongly: long texts, characters of all kinds, and objects of any form."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from understudy.contract.contract import Place
+from understudy.contract.scenario_files import Step
+from understudy.verify.requests.endpoint import Endpoint, schema_of
+from understudy.verify.requests.endpoint_map import EndpointMap
+from understudy.verify.requests.plain_values import LONG_TEXT, WHOLE, name_for, plain_items
+from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
+
+DEPTH = 6  # how many objects in each other are changed
+FEW = 5  # steps of a scenario that are not too many
+ITEMS = 2  # how many objects of a list are changed
+ROW = "rich"  # the name of the response to such a body
+NAMED = ("x-names", "format", "enum")  # keywords of schemas of which most texts are refused, or name other rows
+MARK = "{mark}"
+TEXT = f"{MARK}{LONG_TEXT}"
+ANY: tuple[Any, ...] = ({"marked": MARK, **WHOLE}, TEXT, '[{"a": 1}]', [[1.5, 2.0, None], [], "b", "a", "b"])
+SIMPLE: Mapping[str | None, Any] = {"integer": 1, "number": 1.5, "boolean": True, "object": {}, "array": []}
+
+Way = tuple[str | int, ...]
+"""The names and indexes that lead to a value of a body."""
+
+Change = tuple[Way, Any]
+
+
+def changes(place: Place, value: Any, way: Way = ()) -> Iterator[Change]:
+    """The places of a body where its schema allows any text, object or list, each with rich values.
+
+    Args:
+        place: the schema.
+        value: the present value; None without one.
+        way: where the value is.
+    """
+    schema = place.value
+    if len(way) > DEPTH or not schema.keys().isdisjoint(NAMED) or depends_on_response(value):
+        return
+    for part in alternatives(place):
+        yield from changes(part, value, way)
+    match schema.get("type"):
+        case "string":
+            yield from texts_for(place, value, way)
+        case "array":
+            yield from changes_of_list(place, value or [], way)
+        case "object":
+            yield from changes_of_object(place, value if isinstance(value, dict) else {}, way)
+        case None if not alternatives(place):
+            yield from changes_of_any(value, way)
+            yield from ((way, rich) for rich in ANY)
+
+
+def alternatives(place: Place) -> list[Place]:
+    """The schemas of which a value matches one."""
+    return [*place.each("anyOf"), *place.each("oneOf")]
+
+
+def texts_for(place: Place, value: Any, way: Way) -> Iterator[Change]:
+    if "pattern" in place.value:
+        yield way, name_for(place, MARK)
+        return
+    yield way, TEXT
+    if value is None:
+        yield way, ""
+
+
+def changes_of_list(place: Place, value: Sequence[Any], way: Way) -> Iterator[Change]:
+    items = place["items"]
+    if items.value.get("type") == "string" and items.value.keys().isdisjoint((*NAMED, "pattern")):
+        yield way, [*value, *plain_items(place, MARK), TEXT]
+    elif not value and (item := least(items)) is not None:
+        yield way, [changed(item, changes(items, item))]
+    for index, item in enumerate(value[:ITEMS]):
+        yield from changes(items, item, (*way, index))
+
+
+def least(place: Place) -> Any:
+    """The fewest fields of an object that its schema requires; None for a schema of another type."""
+    place = next(iter(alternatives(place)), place)
+    if place.value.get("type") != "object":
+        return None
+    required = place.value.get("required", ())
+    return {name: simple(part) for name, part in place.entries("properties") if name in required}
+
+
+def simple(place: Place) -> Any:
+    """A simple value of a schema."""
+    return place.value["enum"][0] if "enum" in place.value else SIMPLE.get(place.value.get("type"), MARK)
+
+
+def changes_of_object(place: Place, value: Mapping[str, Any], way: Way) -> Iterator[Change]:
+    parts = dict(place.entries("properties"))
+    for name, part in parts.items():
+        yield from changes(part, value.get(name), (*way, name))
+    others = place.value.get("additionalProperties", not parts)
+    if others in (True, {}):
+        yield way, {**value, "marked": MARK, **WHOLE}
+        yield from changes_of_any(value, way)
+    elif others:
+        for name in (f"{MARK} A b.c", "text 😀"):
+            yield from changes(place["additionalProperties"], None, (*way, name))
+
+
+def changes_of_any(value: Any, way: Way) -> Iterator[Change]:
+    """The places within a present value where there are texts and objects, of which a handler knows the schema."""
+    if len(way) > DEPTH or depends_on_response(value):
+        return
+    if isinstance(value, dict):
+        yield (*way, f"{MARK} A b.c"), TEXT
+        for name, part in value.items():
+            yield from changes_of_any(part, (*way, name))
+    elif isinstance(value, list):
+        yield way, [*value, MARK, MARK, TEXT]
+        for index, item in enumerate(value[:ITEMS]):
+            yield from changes_of_any(item, (*way, index))
+    elif isinstance(value, str):
+        yield way, TEXT
+
+
+def depends_on_response(value: Any) -> bool:
+    """Whether a text of a scenario has a part of an earlier response."""
+    return isinstance(value, str) and "{" in value.replace(MARK, "")
+
+
+def changed(value: Any, some: Iterable[Change]) -> Any:
+    """A body with the values of some changes."""
+    for way, new in some:
+        value = with_value(value, way, new)
+    return value
+
+
+def with_value(value: Any, way: Way, new: Any) -> Any:
+    if not way:
+        return new
+    first, rest = way[0], way[1:]
+    if isinstance(first, int):
+        return [with_value(item, rest, new) if index == first else item for index, item in enumerate(value)]
+    known = value if isinstance(value, dict) else {}
+    return {**known, first: with_value(known.get(first), rest, new)}
+
+
+# --------------------------------------------------------------------- scenarios
+
+
+def fullest(endpoint_map: EndpointMap, scenarios: Iterable[Scenario]) -> dict[str, Scenario]:
+    """By the label of an operation, the first steps of a scenario that end with an accepted request to it.
+
+    Of those with few steps, it is the one whose body has the most values.
+    """
+    found: dict[str, Scenario] = {}
+    for scenario in scenarios:
+        for index, step in enumerate(scenario.steps):
+            if "status" not in step and "clients" not in step and not follows_link(step):
+                label, part = (
+                    request_of(endpoint_map, step)[0].label,
+                    replace(scenario, steps=scenario.steps[: index + 1]),
+                )
+                found[label] = min(part, found.get(label, part), key=cost)
+    return found
+
+
+def cost(scenario: Scenario) -> tuple[int, int]:
+    """Few steps are better than many, and then many values in the last one."""
+    steps = len(scenario.steps)
+    return max(steps, FEW), -len(json.dumps(scenario.steps[-1].get("body")))
+
+
+def enriched(endpoint_map: EndpointMap, scenario: Scenario, endpoint: Endpoint, some: Iterable[Change]) -> Scenario:
+    """A scenario that ends with a request to an operation, with some changes of its body, and then reads the row."""
+    *before, last = scenario.steps
+    rich = {"as": ROW, **last, "body": changed(last.get("body"), some)}
+    return replace(scenario, steps=(*before, rich, *reads_of(endpoint_map, endpoint, rich)))
+
+
+def reads_of(endpoint_map: EndpointMap, endpoint: Endpoint, step: Step) -> Iterator[Step]:
+    """The requests that read the row which an operation has created, or which its path names."""
+    path = step["send"].partition(" ")[2]
+    if endpoint_map.find("GET", path) is not None:
+        yield {"send": f"GET {path}"}
+    table = next((table for table, creates in endpoint_map.creates.items() if creates == endpoint), "")
+    row = f"{{{step['as']}.id}}"
+    for lookup in endpoint_map.reads:
+        if lookup.table == table and lookup.field == "id" and len(lookup.endpoint.parameters) == 1:
+            yield {"send": f"GET {lookup.endpoint.path.replace(f'{{{lookup.parameter}}}', row)}"}
+    selection = endpoint_map.selections.get(table)
+    if selection is not None and selection.own and "id" in selection.filters[selection.own]["properties"].value:
+        yield {"send": f"POST {selection.lists.path}", "body": {selection.own: {"id": {"any_": [row]}}}}
+
+
+def candidates(endpoint: Endpoint, scenario: Scenario) -> list[Change]:
+    """The changes of the body of the last request of a scenario."""
+    return list(changes(schema_of(endpoint), scenario.steps[-1].get("body")))
