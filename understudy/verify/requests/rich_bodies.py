@@ -10,10 +10,12 @@ from understudy.contract.scenario_files import Step
 from understudy.verify.requests.endpoint import Endpoint, schema_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.plain_values import LONG_TEXT, WHOLE, name_for, plain_items
+from understudy.verify.requests.random_bodies import is_untyped
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 
 DEPTH = 6  # how many objects in each other are changed
 FEW = 5  # steps of a scenario that are not too many
+NAME = 900  # characters of the name of an object within a body
 ITEMS = 2  # how many objects of a list are changed
 ROW = "rich"  # the name of the response to such a body
 NAMED = ("x-names", "format", "enum")  # keywords of schemas of which most texts are refused, or name other rows
@@ -48,7 +50,7 @@ def changes(place: Place, value: Any, way: Way = ()) -> Iterator[Change]:
             yield from changes_of_list(place, value or [], way)
         case "object":
             yield from changes_of_object(place, value if isinstance(value, dict) else {}, way)
-        case None if not alternatives(place):
+        case _ if is_untyped(place):
             yield from changes_of_any(value, way)
             yield from ((way, rich) for rich in ANY)
 
@@ -62,7 +64,8 @@ def texts_for(place: Place, value: Any, way: Way) -> Iterator[Change]:
     if "pattern" in place.value:
         yield way, name_for(place, MARK)
         return
-    yield way, TEXT
+    # The name of a part is often put into other texts, such as the names of events, which have limits.
+    yield way, TEXT[:NAME] if way[-1] == "name" and len(way) > 1 else TEXT
     if value is None:
         yield way, ""
 
@@ -94,7 +97,9 @@ def simple(place: Place) -> Any:
 def changes_of_object(place: Place, value: Mapping[str, Any], way: Way) -> Iterator[Change]:
     parts = dict(place.entries("properties"))
     for name, part in parts.items():
-        yield from changes(part, value.get(name), (*way, name))
+        # Within an object, a value of any type may be one that only some handlers accept.
+        if not (way and is_untyped(part)):
+            yield from changes(part, value.get(name), (*way, name))
     others = place.value.get("additionalProperties", not parts)
     if others in (True, {}):
         yield way, {**value, "marked": MARK, **WHOLE}
