@@ -21,10 +21,11 @@ from understudy.verify.checks import rich_values
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.requests.endpoint import schema_of
-from understudy.verify.requests.rich_bodies import Change, changed, changes, fullest
+from understudy.verify.requests.rich_bodies import Change, changed, changes
+from understudy.verify.requests.rich_scenarios import fullest
 from understudy.verify.requests.scenario_requests import scenarios
 
-LONGEST = 1000  # characters that a broken server stores
+LONGEST = 1_000  # characters that a broken server stores
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def verdict(all_operations: ContextFactory, references: ReferencePair, api: Api)
             found = fullest(
                 context.endpoint_map, [each for each in scenarios(context.endpoint_map) if not each.takes_turns]
             )
-            endpoint, operations = all_operations.endpoint(label), context.session_operations
-            context.results.run(partial(rich_values.check, context, references, operations, endpoint, found[label]))
+            endpoint = all_operations.endpoint(label)
+            context.results.run(partial(rich_values.check, context, references, endpoint, found[label]))
             assert context.results.verdict.errors == []
             assert clean_up(context) == []
             return context.results.verdict

@@ -24,7 +24,7 @@ from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Selection
 from understudy.verify.requests.operation_names import Only, has_tag, tag_of
 from understudy.verify.requests.repeated_reads import with_repeated_reads
-from understudy.verify.requests.rich_bodies import fullest
+from understudy.verify.requests.rich_scenarios import fullest
 from understudy.verify.requests.scenario_order import most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
@@ -44,10 +44,11 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    One row of each table and each scenario of the contract come first, with two shares, and all changes of rows that
-    the contract alone determines. Scenarios are compared if possible, and those that add the most to earlier ones are
-    first. Then come deletions of rows that others refer to, refused changes, scenarios again, checked on their own or
-    mixed with other requests, and random sessions. The last two kinds get two shares each.
+    One row of each table, a rich body for each operation and each scenario of the contract come first, with two shares,
+    beside all changes of rows that the contract alone determines, and one invalid request to each operation. Scenarios
+    are compared if possible, those that add the most to earlier ones first. Then come deletions of rows that others
+    refer to, refused changes, scenarios again, checked on their own or mixed with other requests, and random sessions.
+    The last two kinds get two shares each.
     """
     chosen = [
         each
@@ -63,16 +64,11 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     again = [*scenarios_of(context, compared), *among]
     session = partial(sessions_of, context, only)
     some = [*session("a session"), *repeated(session, "session", SESSIONS)]
-    single = [single_rows_of(context, only), rich_values_of(context, only, undisturbed)]
-    first = in_turns([*single, scenarios_of(context, only_expected), alone])
+    rows, bodies = single_rows_of(context, only), rich_values_of(context, only, undisturbed)
+    first = in_turns([rows, bodies, scenarios_of(context, only_expected), alone])
     return Writes(
         [*halves(first), in_turns(changes_of(context, subjects)), first_refused_changes(context, only)],
-        [
-            deletions(context, only),
-            refused_changes(context, only),
-            *halves(again),
-            *halves(some),
-        ],
+        [deletions(context, only), refused_changes(context, only), *halves(again), *halves(some)],
         repeated(session, "session", MORE_SESSIONS, SESSIONS + 1),
     )
 
@@ -91,13 +87,9 @@ def rich_values_of(context: CheckContext, only: Only, chosen: Sequence[Scenario]
     """The parts that send values which servers often store wrongly, one for each operation that changes rows by a
     body; none without reference servers.
     """
-    references, operations = context.references, context.session_operations
-    found = fullest(context.endpoint_map, chosen)
+    references, found = context.references, fullest(context.endpoint_map, chosen)
     return [
-        Part(
-            f"{each.label}: rich values",
-            partial(rich_values.check, context, references, operations, each, found[each.label]),
-        )
+        Part(f"{each.label}: rich values", partial(rich_values.check, context, references, each, found[each.label]))
         for each in changes_by_bodies(context, only)
         if references is not None and each.label in found
     ]

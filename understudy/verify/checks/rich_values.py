@@ -1,7 +1,6 @@
 """Values of a body that servers often store wrongly, compared with what the reference servers make of them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from operator import eq
 from typing import Any
@@ -10,34 +9,27 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import sessions
 from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.requests.endpoint import Endpoint
-from understudy.verify.requests.rich_bodies import Change, Way, candidates, enriched
+from understudy.verify.requests.rich_bodies import Change, Way
+from understudy.verify.requests.rich_scenarios import changes_of_last, enriched, with_reads
 from understudy.verify.requests.scenario_requests import Scenario, Script
-from understudy.verify.requests.session_operations import SessionOperations
 
 
-def check(
-    context: CheckContext,
-    references: ReferencePair,
-    operations: SessionOperations,
-    endpoint: Endpoint,
-    scenario: Scenario,
-) -> None:
-    """Send the requests of a scenario, the last of them with as many rich values as the reference servers accept.
+def check(context: CheckContext, references: ReferencePair, endpoint: Endpoint, scenario: Scenario) -> None:
+    """Send the requests of a scenario, the last of them with as many rich values as a reference server accepts.
 
     Args:
         context: the server, and its known rows.
         references: the reference servers.
-        operations: the operations of the session.
         endpoint: the operation of the last request.
         scenario: the scenario, which ends with that request.
     """
-    accepts = partial(is_accepted, context, references, operations, endpoint, scenario)
-    for changes in rounds(candidates(endpoint, scenario)):
+    operations = context.session_operations
+    accepts = partial(is_accepted, context, references, scenario)
+    for changes in rounds(changes_of_last(endpoint, scenario)):
         for some in united(list(accepted(changes, accepts)), accepts):
-            rich = enriched(operations.map, scenario, endpoint, some)
-            sessions.check(
-                context, references, operations, sessions.Subject(partial(eq, endpoint), rich, is_alone=True)
-            )
+            rich = with_reads(operations.map, endpoint, enriched(scenario, some))
+            subject = sessions.Subject(partial(eq, endpoint), rich, is_alone=True)
+            sessions.check(context, references, operations, subject)
 
 
 def united(
@@ -70,17 +62,11 @@ def accepted(changes: Sequence[Change], accepts: Callable[[Sequence[Change]], bo
 
 
 def is_accepted(
-    context: CheckContext,
-    references: ReferencePair,
-    operations: SessionOperations,
-    endpoint: Endpoint,
-    scenario: Scenario,
-    changes: Sequence[Change],
+    context: CheckContext, references: ReferencePair, scenario: Scenario, changes: Sequence[Change]
 ) -> bool:
     """Whether a reference server accepts the last request of a scenario with some changes of its body."""
     references.restart()
-    rich = replace(scenario, steps=enriched(operations.map, scenario, endpoint, changes).steps[: len(scenario.steps)])
-    script = Script(operations.map, rich, context.own.mark())
+    script = Script(context.session_operations.map, enriched(scenario, changes), context.own.mark())
     answer = None
     while (drawn := script.next()) is not None:
         answer = references.ask(drawn[1])

@@ -1,23 +1,15 @@
 """Bodies with values that servers often store wrongly: long texts, characters of all kinds, and objects of any form."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from understudy.contract.contract import Place
-from understudy.contract.scenario_files import Step
-from understudy.verify.requests.endpoint import Endpoint, schema_of
-from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.plain_values import LONG_TEXT, WHOLE, name_for, plain_items
 from understudy.verify.requests.random_bodies import is_untyped
-from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 
 DEPTH = 6  # how many objects in each other are changed
-FEW = 5  # steps of a scenario that are not too many
 NAME = 900  # characters of the name of an object within a body
 ITEMS = 2  # how many objects of a list are changed
-ROW = "rich"  # the name of the response to such a body
 NAMED = ("x-names", "format", "enum")  # keywords of schemas of which most texts are refused, or name other rows
 MARK = "{mark}"
 TEXT = f"{MARK}{LONG_TEXT}"
@@ -145,56 +137,3 @@ def with_value(value: Any, way: Way, new: Any) -> Any:
         return [with_value(item, rest, new) if index == first else item for index, item in enumerate(value)]
     known = value if isinstance(value, dict) else {}
     return {**known, first: with_value(known.get(first), rest, new)}
-
-
-# --------------------------------------------------------------------- scenarios
-
-
-def fullest(endpoint_map: EndpointMap, scenarios: Iterable[Scenario]) -> dict[str, Scenario]:
-    """By the label of an operation, the first steps of a scenario that end with an accepted request to it.
-
-    Of those with few steps, it is the one whose body has the most values.
-    """
-    found: dict[str, Scenario] = {}
-    for scenario in scenarios:
-        for index, step in enumerate(scenario.steps):
-            if "status" not in step and "clients" not in step and not follows_link(step):
-                label, part = (
-                    request_of(endpoint_map, step)[0].label,
-                    replace(scenario, steps=scenario.steps[: index + 1]),
-                )
-                found[label] = min(part, found.get(label, part), key=cost)
-    return found
-
-
-def cost(scenario: Scenario) -> tuple[int, int]:
-    """Few steps are better than many, and then many values in the last one."""
-    steps = len(scenario.steps)
-    return max(steps, FEW), -len(json.dumps(scenario.steps[-1].get("body")))
-
-
-def enriched(endpoint_map: EndpointMap, scenario: Scenario, endpoint: Endpoint, some: Iterable[Change]) -> Scenario:
-    """A scenario that ends with a request to an operation, with some changes of its body, and then reads the row."""
-    *before, last = scenario.steps
-    rich = {"as": ROW, **last, "body": changed(last.get("body"), some)}
-    return replace(scenario, steps=(*before, rich, *reads_of(endpoint_map, endpoint, rich)))
-
-
-def reads_of(endpoint_map: EndpointMap, endpoint: Endpoint, step: Step) -> Iterator[Step]:
-    """The requests that read the row which an operation has created, or which its path names."""
-    path = step["send"].partition(" ")[2]
-    if endpoint_map.find("GET", path) is not None:
-        yield {"send": f"GET {path}"}
-    table = next((table for table, creates in endpoint_map.creates.items() if creates == endpoint), "")
-    row = f"{{{step['as']}.id}}"
-    for lookup in endpoint_map.reads:
-        if lookup.table == table and lookup.field == "id" and len(lookup.endpoint.parameters) == 1:
-            yield {"send": f"GET {lookup.endpoint.path.replace(f'{{{lookup.parameter}}}', row)}"}
-    selection = endpoint_map.selections.get(table)
-    if selection is not None and selection.own and "id" in selection.filters[selection.own]["properties"].value:
-        yield {"send": f"POST {selection.lists.path}", "body": {selection.own: {"id": {"any_": [row]}}}}
-
-
-def candidates(endpoint: Endpoint, scenario: Scenario) -> list[Change]:
-    """The changes of the body of the last request of a scenario."""
-    return list(changes(schema_of(endpoint), scenario.steps[-1].get("body")))
