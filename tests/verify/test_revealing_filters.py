@@ -89,3 +89,27 @@ def makes_a_difference(subject: TableUnderTest, body: Filters, name: str) -> boo
     """Whether a body selects other rows than the same without a filter."""
     known = subject.expected_rows.known
     return known({each: part for each, part in body.items() if each != name}) != known(body)
+
+
+def test_two_operators_of_a_field(subjects: dict[str, TableUnderTest]) -> None:
+    known = subjects["artifacts"].expected_rows.known
+    keys = [body["artifacts"]["key"] for body in bodies_of(subjects["artifacts"]) if is_about_keys(body)]
+    pairs = [each for each in keys if None not in each.values() and {"any_", "like_"} <= each.keys()]
+    assert pairs
+    for pair in pairs:
+        rows = known({"artifacts": {"key": pair}})
+        for name in ("any_", "like_"):
+            others = {each: value for each, value in pair.items() if each != name}
+            assert known({"artifacts": {"key": others}}) != rows
+
+
+def test_operator_beside_nulls(subjects: dict[str, TableUnderTest]) -> None:
+    known = subjects["artifacts"].expected_rows.known
+    keys = [body["artifacts"]["key"] for body in bodies_of(subjects["artifacts"]) if is_about_keys(body)]
+    beside = [each for each in keys if None in each.values()]
+    assert len(beside) == 1
+    assert known({"artifacts": {"key": beside[0]}}) not in (None, known({}))
+
+
+def is_about_keys(body: Filters) -> bool:
+    return body.keys() == {"artifacts"} and body["artifacts"].keys() == {"key"}

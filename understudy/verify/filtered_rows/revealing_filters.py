@@ -1,8 +1,9 @@
 """Filters that reveal faults: those that select other rows than the same filters, misread."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import combinations, islice
+from functools import partial, reduce
+from itertools import combinations, islice, product
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from understudy.verify.filtered_rows.distinguishing_values import few
@@ -17,6 +18,7 @@ OPERANDS, BODIES = 60, 200  # candidates to try
 VALUES = 8  # values to make operands of: at random, and the lowest and highest
 OPERATORS = 6  # operators of a filter to combine with others
 TOGETHER = 4  # filters in a body
+OF_ONE = 2  # operands of an operator to combine with the others of its field
 BESIDE = 2  # filters beside which another one may be ignored
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ def candidate_operands(subject: TableUnderTest, field_operator: FieldOperator) -
 
 def bodies_of(subject: TableUnderTest) -> Iterator[Filters]:
     """Bodies with several filters that reveal whether one is ignored beside two others, and bodies with two criteria
-    that reveal whether the property that combines them is ignored.
+    that reveal whether the property that combines them, or one of two operators of a field, is ignored.
     """
     pool = {name: single_criteria(subject, (name,)) for name in subject.selection.filters}
     pool = {name: bodies for name, bodies in pool.items() if bodies}
@@ -76,13 +78,45 @@ def bodies_of(subject: TableUnderTest) -> Iterator[Filters]:
     for name, part in subject.selection.filters.items():
         for way, combiner, words in combiners(part, (name,)):
             yield from either(subject, way, combiner, words)
+    yield from of_one_field(subject)
+
+
+def of_one_field(subject: TableUnderTest) -> Iterator[Filters]:
+    """Bodies with two operators of a field that reveal whether one is ignored beside the other, and with an operator
+    beside nulls.
+    """
+    fields: dict[tuple[str, ...], list[FieldOperator]] = {}
+    for each in subject.field_operators.values():
+        fields.setdefault(each.names[:-1], []).append(each)
+    for operators in filter(lambda each: len(each) > 1, fields.values()):
+        nulls = merged_all(each.filters(None) for each in operators)
+        criteria = [list(islice(criteria_of(subject, each), OF_ONE)) for each in operators]
+        alone = [merged(nulls, body) for bodies in criteria for body in bodies]
+        yield from islice(filter(subject.expected_rows.accepts, alone), 1)
+        pairs = [pair for one, other in combinations(criteria, 2) for pair in product(one, other)]
+        shown = revealing(pairs, [itemgetter(slice(1)), itemgetter(slice(1, None))], partial(known_together, subject))
+        yield from map(merged_all, shown)
+
+
+def known_together(subject: TableUnderTest, bodies: Sequence[Filters]) -> Ids | None:
+    """The rows that several criteria select together, if the known rows decide that."""
+    return subject.expected_rows.known(merged_all(bodies))
+
+
+def merged_all(bodies: Iterable[Filters]) -> Filters:
+    return reduce(merged, bodies)
+
+
+def criteria_of(subject: TableUnderTest, field_operator: FieldOperator) -> Iterator[Filters]:
+    """Bodies with an operator alone, whose operands reveal misreadings."""
+    return map(field_operator.filters, operands_of(subject, field_operator))
 
 
 def single_criteria(subject: TableUnderTest, way: tuple[str, ...]) -> list[Filters]:
     """Bodies with one of some operators each, below a path, that the known rows decide."""
     operators = [each for each in subject.field_operators.values() if each.names[: len(way)] == way]
     some = subject.selected.context.random.sample(operators, k=min(OPERATORS, len(operators)))
-    return [each.filters(operand) for each in some for operand in islice(operands_of(subject, each), 1)]
+    return [body for each in some for body in islice(criteria_of(subject, each), 1)]
 
 
 def either(subject: TableUnderTest, way: tuple[str, ...], combiner: str, words: Sequence[str]) -> Iterator[Filters]:
