@@ -79,6 +79,7 @@ def cut(text: Any) -> Any:
         ("PATCH /deployments/{id}", sends("PATCH /deployments/[^/]+", at("description", cut))),
         ("POST /automations/", sends("POST /automations/", at("trigger.triggers.0.match", composed))),
         ("POST /variables/", sends("POST /variables/", at("value", cut))),
+        ("PATCH /variables/name/{name}", sends("PATCH /variables/name/[^/]+", at("value", cut))),
         ("POST /task_runs/", sends("POST /task_runs/", at("labels", composed))),
     ],
 )
