@@ -80,6 +80,10 @@ def cut(text: Any) -> Any:
         ("POST /automations/", sends("POST /automations/", at("trigger.triggers.0.match", composed))),
         ("POST /variables/", sends("POST /variables/", at("value", cut))),
         ("PATCH /variables/name/{name}", sends("PATCH /variables/name/[^/]+", at("value", cut))),
+        (
+            "POST /work_pools/{work_pool_name}/queues",
+            sends("POST /work_pools/[^/]+/queues", at("name", cut)),
+        ),
         ("POST /task_runs/", sends("POST /task_runs/", at("labels", composed))),
     ],
 )

@@ -37,9 +37,9 @@ def cost(scenario: Scenario) -> tuple[int, int]:
 def changes_of_last(endpoint: Endpoint, scenario: Scenario) -> list[Change]:
     """The changes of the body of the last request of a scenario, which is sent to an operation.
 
-    A name in its path stays as it is, so that the row can be read by it.
+    The name at the end of its path stays as it is, so that the row can be read by it.
     """
-    kept = {(field,) for _, field in endpoint.named_fields.values()}
+    kept = {(field,) for name, (_, field) in endpoint.named_fields.items() if endpoint.path.endswith(f"{{{name}}}")}
     return [each for each in changes(schema_of(endpoint), scenario.steps[-1].get("body")) if each[0] not in kept]
 
 
