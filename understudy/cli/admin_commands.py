@@ -114,21 +114,21 @@ def describe_state(state: Mapping[str, Any]) -> str:
     return "\n".join(map(escape, lines))
 
 
-@admin.command()
+@admin.command(short_help="Show the server's version, memory and workspaces.")
 @control(describe_state)
 def state(workspace: "RemoteWorkspace") -> Any:
     """Show the server's version, memory, fixture set, journal and workspaces."""
     return workspace.state()
 
 
-@admin.command()
+@admin.command(short_help="Reset the workspace to the fixture set.")
 @control(describe_rows)
 def reset(workspace: "RemoteWorkspace") -> Any:
     """Reset the workspace to the rows of the fixture set, and reset its clock."""
     return workspace.reset()
 
 
-@admin.command()
+@admin.command(short_help="Load rows from a folder or a fixture set.")
 @click.argument("source", metavar="DIR|NAME")
 @click.option("--replace", is_flag=True, help="Delete the present rows first.")
 @control(describe_rows)
@@ -202,7 +202,7 @@ def describe_clock(clock: Mapping[str, Any]) -> str:
     return f"{clock['time']} ({kind})"
 
 
-@admin.command()
+@admin.command(short_help="Show or change the workspace's clock.")
 @click.argument("action", type=click.Choice(["show", "freeze", "set", "advance", "resume", "reset"]), default="show")
 @click.argument("value", metavar="[TIME|DURATION]", required=False)
 @control(describe_clock)
@@ -270,7 +270,7 @@ def search_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@admin.command("requests")
+@admin.command("requests", short_help="List the last requests to the workspace.")
 @click.option(
     "-n",
     "--number",
@@ -318,7 +318,7 @@ def describe_finding(finding: dict[str, Any]) -> str:
     return str(Explanation(finding))
 
 
-@admin.command()
+@admin.command(short_help="Show why a row is in the result of a filter, or not.")
 @click.argument("path")
 @click.argument("id", type=click.UUID)
 @click.option("--body", callback=parse_object, metavar="JSON", help="The request's body.")
@@ -343,7 +343,7 @@ def describe_rule(status: Mapping[str, Any]) -> str:
     return escape(f"{status['rule'].get('name') or 'a rule'} ({definition}): {status['applied']} of {requests}")
 
 
-@admin.command()
+@admin.command(short_help="Show or replace the fault rules.")
 @click.option("--set", "source", metavar="FILE|PROFILE", help="Replace the rules with those of a file or a profile.")
 @click.option("--clear", is_flag=True, help="Remove all rules.")
 @control(describe_rules)

@@ -170,7 +170,7 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
     server.serve(Options(**options), logging, called=STARTED, watch=watch, secrets=secrets)
 
 
-@main.command()
+@main.command(short_help="Compare the responses of two servers.")
 @click.argument("first", metavar="URL")
 @click.argument("second", metavar="URL")
 @click.option(
@@ -221,7 +221,7 @@ def compare(
     sys.exit(compare.run(plan))
 
 
-@main.command()
+@main.command(short_help="Check a server against the contract.")
 @click.argument("url", metavar="URL")
 @click.option(
     "--max-requests",

@@ -27,7 +27,7 @@ def store() -> None:
     """Export, import, compact and repair stores (`serve --store FILE`)."""
 
 
-@store.command("export")
+@store.command("export", short_help="Write the rows of a store as a fixture set.")
 @click.argument("path", metavar="FILE", type=FILE)
 @click.argument("fixtures", metavar="DIR", type=FILE)
 @api_option
@@ -41,7 +41,7 @@ def export_store(path: Path, fixtures: Path, folder: Path | None) -> None:
     echo(escape(f"exported {workspace.counts()} to {fixtures}"))
 
 
-@store.command("import")
+@store.command("import", short_help="Create a store from a fixture set.")
 @click.argument("fixtures", metavar="DIR", type=FILE)
 @click.argument("path", metavar="FILE", type=FILE)
 @api_option
@@ -53,7 +53,7 @@ def import_store(fixtures: Path, path: Path, folder: Path | None) -> None:
     echo(escape(f"imported {workspace.counts()} from {fixtures}"))
 
 
-@store.command("compact")
+@store.command("compact", short_help="Merge the log of a store into its file.")
 @click.argument("path", metavar="FILE", type=FILE)
 @api_option
 def compact_store(path: Path, folder: Path | None) -> None:
@@ -69,7 +69,7 @@ def compact_store(path: Path, folder: Path | None) -> None:
     echo(escape(f"{path} has {workspace.counts()}"))
 
 
-@store.command("repair")
+@store.command("repair", short_help="Save what can be read of a damaged store.")
 @click.argument("path", metavar="FILE", type=FILE)
 @click.option("--to", type=FILE, metavar="FILE", help="The new file.  [default: FILE with .repaired before its suffix]")
 @api_option

@@ -101,7 +101,7 @@ def network_options(command: Command) -> Command:
         click.option(
             "--proxy",
             metavar="URL",
-            help="Use this proxy, except for localhost.  [default: HTTP_PROXY, HTTPS_PROXY and NO_PROXY]",
+            help="Use this proxy, except for localhost.  [default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY]",
         ),
         click.option(
             "--ca-file",
