@@ -232,7 +232,7 @@ def update_deployment(workspace: Workspace, id: UUID, body: Body) -> Answer:
     if gets_limit:
         set_limit(workspace, row, body["concurrency_limit"])
     with observing(workspace, "deployments"):  # a limit that is new is not among the changes in the event
-        # Those that the row was loaded with end with the first change of schedules.
+        # Schedules that the row was loaded with are replaced by the first change of schedules.
         change(deployments, row, {**values, **({"schedules": []} if "schedules" in body else {})})
         delete_scheduled_runs(workspace, id.int, auto_scheduled_only=True, after=now())
         carry_out(workspace, id, planned)

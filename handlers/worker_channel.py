@@ -254,9 +254,14 @@ def connect(workspace: Workspace, name: str, hello: Json, base_job_template: Jso
             row = pool_named(workspace, name)
             change(workspace["work_pools"], row, {"base_job_template": base_job_template})
     worker_heartbeat(workspace, name, hello["worker_name"], hello["heartbeat_interval_seconds"])
+    return watched(before), ready_message(hello, queues, pool_shown(workspace, name))
+
+
+def ready_message(hello: Json, queues: list[Json], pool: Json | None) -> Json:
+    """The response to the hello of a worker: which of its capabilities are accepted, its queues, and its pool."""
     requested, most = dict.fromkeys(hello["requested_capabilities"]), most_cleanups(hello)
     accepted = [*CAPABILITIES, CLEANUP] if most else CAPABILITIES
-    ready = {
+    return {
         "consumer_id": hello["consumer_id"],
         "worker_id": None,
         "selected_channel_version": VERSION,
@@ -265,9 +270,8 @@ def connect(workspace: Workspace, name: str, hello: Json, base_job_template: Jso
         "rejected_capabilities": [each for each in requested if each not in accepted],
         "effective_max_cleanup_concurrency": most,
         "resolved_work_queues": queues,
-        "initial_snapshot": {"snapshot_sequence": 1, "reason": "initial", "work_pool": pool_shown(workspace, name)},
+        "initial_snapshot": {"snapshot_sequence": 1, "reason": "initial", "work_pool": pool},
     }
-    return watched(before), ready
 
 
 def queues_of(workspace: Workspace, pool_name: str, names: list[str]) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Buckets: how many events an event trigger has counted in a time, for each combination of the labels it tells apart.
+"""Buckets: how many events a trigger has counted in a time window, separately for each combination of labels.
 
 Source: `prefect.server.events.triggers`.
 """

@@ -83,7 +83,7 @@ def react_part(workspace: Workspace, part: Part, event: Event) -> None:
 
 
 def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: Event | None) -> int | None:
-    """Count an event in a bucket, and fire if the trigger is met. Without an event, the evaluation is due to the time.
+    """Count an event in a bucket, and fire if the trigger is met. Without an event, its time has come.
 
     Returns the bucket that is used next, if any.
     """
@@ -179,7 +179,7 @@ def fire(workspace: Workspace, automation: Mapping[str, Any], way: Way, firing: 
 
 
 def collected(workspace: Workspace, automation: Mapping[str, Any], parent: Trigger, firing: Firing) -> list[Firing]:
-    """The firings of a trigger's parts, if they are enough for it to fire. They are then removed."""
+    """Add the firing of a part of a trigger. If enough parts have fired, remove and return their firings; else none."""
     table, parent_id, child_id = workspace[FIRINGS], UUID(str(parent["id"])), UUID(str(firing.trigger["id"]))
     oldest = None if parent["within"] is None else number_of(moved(firing.time, -parent["within"]))
     others: list[int] = []

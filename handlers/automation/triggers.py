@@ -68,7 +68,7 @@ def starts_after(trigger: Trigger, event: Event) -> bool:
 
 
 def holds_events(trigger: Trigger) -> bool:
-    """Whether expected events that arrive before the event that the trigger waits for them after may count."""
+    """Whether an expected event may count although it arrives before the one that it must follow (`after`)."""
     return bool(trigger["posture"] == "Proactive" and trigger["after"])
 
 
