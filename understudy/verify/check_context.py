@@ -78,11 +78,11 @@ class CheckContext:
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}", model.catalog)
         self.version = 0
         self.patience = PATIENCE
-        self.longest_wait = math.inf  # seconds, for what may be late by as many as a request says
-        self.waited = 0.0  # seconds, for what a server shows later than it answers
+        self.longest_wait = math.inf  # the maximum seconds to wait for a response that may be late (`within`)
+        self.waited = 0.0  # seconds spent waiting for what a server shows only some time after its response
         self._started = time.monotonic()
-        self.is_lenient = False  # whether the server is known to take values of another type, as Prefect does
-        self.absent: set[str] = set()  # what the server is without that it may be without
+        self.is_lenient = False  # whether the server is known to convert values of another type, as Prefect does
+        self.absent: set[str] = set()  # optional services that the server lacks
         self.others: dict[str, OtherTable] = {}
         self._other_rows = OtherRows(endpoint_map, throttled_client.ask, randomness)
         self._response_schemas = ResponseSchemas()

@@ -59,7 +59,10 @@ Task = Callable[[], object]
 """Checks some rules."""
 
 Check = Callable[[], Broken | None]
-"""Sends the requests that it needs, and returns how a rule was broken; None if it was kept."""
+"""Sends the requests that it needs, and returns how a rule was broken; None if it was kept.
+
+Its name says what must hold: `is_sorted` returns None if rows are sorted.
+"""
 
 
 class CheckResults:

@@ -37,9 +37,7 @@ CheckOperator = Callable[[TableUnderTest, FieldOperator], None]
 
 @dataclass(frozen=True)
 class Reads:
-    """The parts that only read, by stage: each operation, those of the next two stages, edge cases of filters, and the
-    rest.
-    """
+    """The parts that only read, by stage. See `suite.stages`."""
 
     operations: Sequence[Part]
     first: Kinds
@@ -51,37 +49,10 @@ class Reads:
 def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, rounds: int) -> Reads:
     """All parts that only read, with a number of rounds of random requests to each operation."""
     own, related = own_operators(subjects), related_operators(subjects)
-    sorts = in_turns(sorts_of(context, subjects))
-    at_random = partial(same_rows_of, context, only)
-    lists = [subject.selection.lists for subject in subjects.values() if only(subject.selection.lists)]
-    others = [each for each in context.endpoint_map.endpoints if only(each) and each not in lists]
     return Reads(
         list(operations(context, subjects, only)),
-        [
-            *halves(single_requests_of(context, subjects)),
-            in_turns(
-                [
-                    encodings_of(context, lists),
-                    at_random("random requests"),
-                    single_values_of(context, only),
-                ]
-            ),
-            first_refusals(context, only),
-        ],
-        [
-            in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
-            *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
-            in_turns([summaries_of(context, subjects, only), sorts]),
-            in_turns(
-                [
-                    query_strings_of(context, only),
-                    refusals(context, subjects, only),
-                    encodings_of(context, others),
-                    other_tables_of(context, only),
-                ]
-            ),
-            repeated(at_random, "other requests", rounds),
-        ],
+        first_reads(context, subjects, only),
+        next_reads(context, subjects, only, rounds),
         [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
         [
             in_turns(edges(related)),
@@ -90,6 +61,40 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
             other_refusals(context, only),
         ],
     )
+
+
+def first_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Kinds:
+    """The parts that send each operator, sort and small number in a few requests, beside other first requests."""
+    lists = [subject.selection.lists for subject in subjects.values() if only(subject.selection.lists)]
+    others = [
+        encodings_of(context, lists),
+        same_rows_of(context, only, "random requests"),
+        single_values_of(context, only),
+    ]
+    return [*halves(single_requests_of(context, subjects)), in_turns(others), first_refusals(context, only)]
+
+
+def next_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, rounds: int) -> Kinds:
+    """The parts about each operator with one or two values, and about all other kinds of reads.
+
+    The filters on related rows are the largest group, and get two shares.
+    """
+    own, related = own_operators(subjects), related_operators(subjects)
+    lists = [subject.selection.lists for subject in subjects.values() if only(subject.selection.lists)]
+    endpoints = [each for each in context.endpoint_map.endpoints if only(each) and each not in lists]
+    others = [
+        query_strings_of(context, only),
+        refusals(context, subjects, only),
+        encodings_of(context, endpoints),
+        other_tables_of(context, only),
+    ]
+    return [
+        in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
+        *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
+        in_turns([summaries_of(context, subjects, only), in_turns(sorts_of(context, subjects))]),
+        in_turns(others),
+        repeated(partial(same_rows_of, context, only), "other requests", rounds),
+    ]
 
 
 def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:

@@ -25,14 +25,13 @@ def stages(
 ) -> list[Kinds]:
     """All parts of a run, the most important ones first.
 
-    Each operation comes first. Then each operator of the filters, each sort and several filters together are sent in a
-    few requests each, with two shares, beside random requests to the operations that read rows and, with three shares,
-    the first writes; a slow server does not get further. Then all operations check each operator with one value. The
-    filters on related rows are the largest group, and get two shares. Summaries, sorts, invalid requests, more random
-    requests and more writes run at the same time. Edge cases and other values of the filters on a table's own rows
-    follow, with pages of filtered rows. Those of the filters on related rows come last, with more combinations and
-    writes. From the filters on, a quarter of the requests only read in a run that writes: a run that does not write
-    checks more of them.
+    1. Each operation.
+    2. Each operator, sort and combination of filters in a few requests, random requests, and the first writes. Half of
+       the requests write, if the run may write. A slow server does not get further.
+    3. Each operator with one or two values, summaries, sorts, invalid and random requests, and more writes. If the run
+       may write, a quarter of the requests only read: a run that may not checks more of them.
+    4. Edge cases and other values of the filters on a table's own rows, and pages of filtered rows.
+    5. The same of the filters on related rows, with more combinations, invalid requests and writes.
     """
     rounds = 2 if allow_writes else ROUNDS
     reading = read_parts.reads_of(context, subjects, only, rounds)

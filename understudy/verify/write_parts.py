@@ -44,11 +44,14 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    One row of each table, a rich body for each operation and each scenario of the contract come first, with two shares,
-    beside all changes of rows that the contract alone determines, and one invalid request to each operation. Scenarios
-    are compared if possible, those that add the most to earlier ones first. Then come deletions of rows that others
-    refer to, refused changes, scenarios again, checked on their own or mixed with other requests, and random sessions.
-    The last two kinds get two shares each.
+    First: one row of each table, a rich body for each operation, and each scenario, with two shares; changes of rows
+    that the contract alone determines; and one invalid request to each operation. Scenarios are compared with the
+    reference servers if possible, those that add the most to earlier ones first.
+
+    Then: deletions of rows that others refer to; refused changes; scenarios again, with what the contract expects, or
+    mixed with random requests; and random sessions. The last two get two shares each.
+
+    Last: more random sessions.
     """
     chosen = [
         each

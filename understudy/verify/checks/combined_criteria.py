@@ -27,7 +27,7 @@ SHRINKING = 40  # the maximum number of requests to shrink a finding
 def check(subject: TableUnderTest, generator: RequestGenerator) -> None:
     """Check the rule about several criteria for the operations on one table."""
     selected = subject.selected
-    bodies = [*joined(subject, subject.selection.filters), *across(subject), *threesomes(subject)]
+    bodies = [*joined(subject, subject.selection.filters), *across(subject), *triples(subject)]
     bodies += filter(subject.expected_rows.accepts, [*beside_nulls(subject), *drawn(selected, generator)])
     selected.context.random.shuffle(bodies)
     check_all(subject, bodies)
@@ -119,7 +119,7 @@ def beside_nulls(subject: TableUnderTest) -> Iterator[Filters]:
             yield merged(nulls, body)
 
 
-def threesomes(subject: TableUnderTest) -> Iterator[Filters]:
+def triples(subject: TableUnderTest) -> Iterator[Filters]:
     """Criteria of three filters, and three criteria of one filter, each of which makes a difference."""
     randomness, selected = subject.selected.context.random, subject.selected
     names = list(subject.selection.filters)

@@ -27,9 +27,9 @@ def check(context: CheckContext, selections: Iterable[Selection]) -> None:
     allowed = next((answer.headers[ALLOWED] for answer in valid if ALLOWED in answer.headers), None)
     for selection in chosen if allowed is not None else ():
         for name, endpoint, request in requests(context, selection):
-            is_read = partial(is_not_readable, context, request, allowed)
+            is_read = partial(is_readable, context, request, allowed)
             context.results.hold(rules.CROSS_ORIGIN, endpoint.label, name, is_read)
-        preflight = partial(is_not_permitted, context, selection.lists)
+        preflight = partial(is_permitted, context, selection.lists)
         context.results.hold(rules.CROSS_ORIGIN, selection.lists.label, "preflight", preflight)
 
 
@@ -49,8 +49,8 @@ def valid_request(endpoint: Endpoint) -> Request:
     return replace(endpoint.request({}), headers=PAGE)
 
 
-def is_not_readable(context: CheckContext, request: Request, allowed: str | None) -> Broken | None:
-    """How a response does not allow the origin that others allow."""
+def is_readable(context: CheckContext, request: Request, allowed: str | None) -> Broken | None:
+    """Whether a response allows the same origin as others, so that a page of that origin can read it."""
     answer = context.throttled_client.ask(request)
     found = answer.headers.get(ALLOWED)
     if found == allowed:
@@ -58,8 +58,8 @@ def is_not_readable(context: CheckContext, request: Request, allowed: str | None
     return Broken((request,), f"{ALLOWED}: {allowed}", f"{answer.status}, {ALLOWED}: {found or 'missing'}")
 
 
-def is_not_permitted(context: CheckContext, endpoint: Endpoint) -> Broken | None:
-    """How a browser is not permitted to send a request with a JSON body, which it asks for first."""
+def is_permitted(context: CheckContext, endpoint: Endpoint) -> Broken | None:
+    """Whether a browser is permitted to send JSON to an operation. It sends a preflight request first."""
     headers = {
         **PAGE,
         "access-control-request-method": endpoint.method,

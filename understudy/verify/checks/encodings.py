@@ -34,7 +34,7 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
     if context.is_lenient and context.mirror is not None and request.body is not None:
         plain = replace(request, headers={**request.headers, "content-type": "text/plain"})
         same_rows.hold(context, context.mirror, endpoint, plain, "plain text")
-    context.results.hold(rules.REDIRECT, endpoint.label, "", partial(is_not_redirected, context, request))
+    context.results.hold(rules.REDIRECT, endpoint.label, "", partial(is_redirected, context, request))
 
 
 def encodings(request: Request) -> Iterator[tuple[str, Request]]:
@@ -63,8 +63,8 @@ def spaced(body: Any) -> str:
     return json.dumps(dict(reversed(body.items())) if isinstance(body, dict) else body, indent=1)
 
 
-def is_not_redirected(context: CheckContext, plain: Request) -> Broken | None:
-    """How a path with a slash too many or too few is not redirected to the right one."""
+def is_redirected(context: CheckContext, plain: Request) -> Broken | None:
+    """Whether a path with a slash too many or too few is redirected to the right one."""
     way, question, query = plain.path.partition("?")
     other = way[:-1] if way.endswith("/") else f"{way}/"
     request = replace(plain, path=f"{other}{question}{query}")

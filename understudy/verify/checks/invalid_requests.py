@@ -98,8 +98,8 @@ def refused_bodies(context: CheckContext, endpoint: Endpoint, path: Mapping[str,
 
 
 def find_reading(context: CheckContext) -> None:
-    """Find out whether the server accepts a value that only lenient servers accept. If so, all such values are expected
-    to be accepted.
+    """Find out whether the server is lenient: whether it accepts "1" for 1. If so, it must accept all values
+    that lenient servers accept.
     """
     for selection in context.endpoint_map.selections.values():
         body = {LIMIT: "1"}
@@ -147,7 +147,9 @@ def differs(
     request: Request,
     refusals: Sequence[ApiError | None],
 ) -> Broken | None:
-    """How a response differs from those of the reference servers, and from the refusals of the contract's readings."""
+    """How a response differs from those of the reference servers, unless a reading of the contract refuses the request
+    with the same error.
+    """
     answer = context.ask(endpoint, request)
     difference = references.difference(endpoint, request, references.answers(request), answer, ALL)
     if difference is None or any(same(each, errors_of(answer, ALL)) for each in errors_in(refusals)):
@@ -161,7 +163,7 @@ def errors_in(refusals: Iterable[ApiError | None]) -> list[Any]:
 
 
 def is_first(context: CheckContext, endpoint: Endpoint) -> bool:
-    """Whether no operation that selects the same rows, such as a list before its count, is tested with more bodies."""
+    """Whether an operation is the one, of all that select the same rows, that is tested with most bodies: the list."""
     selection = context.endpoint_map.selections.get((endpoint.body or endpoint.place).value.get("x-selects", ""))
     return selection is None or endpoint == selection.lists
 
@@ -206,10 +208,15 @@ def is_as_read(
     way: Way = (),
     path: Mapping[str, str] = NO_PATH,
 ) -> Broken | None:
-    """Whether a request is refused or accepted as a reading of the contract says.
+    """Whether a request is refused or accepted as the strict or the lenient reading of the contract says.
 
-    `request` is the request to report, and `path` the values in its path; `raw` is the body that is sent, and `way` the
-    path to the invalid part of it.
+    Args:
+        context: the server, and the readings of the contract.
+        endpoint: the operation.
+        request: the request, as it is reported.
+        raw: the body that is sent.
+        way: the path to the invalid part of the body.
+        path: the values of the parameters in the path.
     """
     answer = context.ask(endpoint, request, raw)
     refusals = context.expected(endpoint, context.interpreter.refusals(endpoint, raw, request.headers, path))
@@ -219,6 +226,15 @@ def is_as_read(
         return answered((request,), expected, answer)
     if None in refusals and endpoint.body is not None and may_be_refused(endpoint.body):
         return None  # a lenient server accepts the value, and a handler may refuse the body for something else
+    return unlike_refusals(endpoint, request, answer, refusals, way)
+
+
+def unlike_refusals(
+    endpoint: Endpoint, request: Request, answer: Answer, refusals: Sequence[ApiError | None], way: Way
+) -> Broken | None:
+    """How an error differs from those with which the readings refuse the request: in its form, in the place that it
+    names, in its contents, or in the body that it repeats.
+    """
     forms = [refusal.body.keys() for refusal in refusals if refusal is not None and isinstance(refusal.body, dict)]
     form = answer.body.keys() if isinstance(answer.body, dict) else ()
     if not answer.is_success and forms and form not in forms:

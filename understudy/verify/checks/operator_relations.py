@@ -79,7 +79,7 @@ def any_of(asked: Question) -> None:
     values = list(asked.values)
     relations.equal(rules.UNION, asked.body(values), union(asked.rows([value]) for value in values))
     if "is_null_" in asked.siblings and is_within(asked.field_operator.fields, asked.siblings["is_null_"].fields):
-        is_filled(asked, asked.body(values))
+        check_filled(asked, asked.body(values))
 
 
 def is_within(fields: Sequence[str], objects: Sequence[str]) -> bool:
@@ -87,7 +87,7 @@ def is_within(fields: Sequence[str], objects: Sequence[str]) -> bool:
     return fields[0].partition(".")[0] in objects
 
 
-def is_filled(asked: Question, body: Filters) -> None:
+def check_filled(asked: Question, body: Filters) -> None:
     """Check that the rows that `body` selects have a value, so they are not null."""
     asked.relations.at_most(rules.PARTITION, body, asked.rows(False, "is_null_"))
     if asked.is_single:
@@ -129,7 +129,7 @@ def all_of(asked: Question) -> None:
         least = both if asked.is_single else NO_ROWS
         relations.between(rules.INTERSECTION, asked.body([first, second]), least, both)
     if "is_null_" in asked.siblings and asked.values:
-        is_filled(asked, asked.body(asked.values[:1]))
+        check_filled(asked, asked.body(asked.values[:1]))
 
 
 def like(asked: Question) -> None:

@@ -41,7 +41,7 @@ def united(
 
 
 def rounds(changes: Sequence[Change]) -> list[list[Change]]:
-    """Changes divided so that each part has one of each place: a schema can allow texts and objects there."""
+    """Changes in rounds, with at most one for each place. Of a text and an object, each is sent once."""
     parts: list[dict[Way, Any]] = []
     for way, value in changes:
         part = next((each for each in parts if way not in each), None)
@@ -52,7 +52,7 @@ def rounds(changes: Sequence[Change]) -> list[list[Change]]:
 
 
 def accepted(changes: Sequence[Change], accepts: Callable[[Sequence[Change]], bool]) -> Iterator[Sequence[Change]]:
-    """Groups of changes that are accepted together: all of them, or some in one half and some in the other."""
+    """Groups of changes, each accepted together. If not all of them are, each half is tried, and so on."""
     if changes and accepts(changes):
         yield changes
     elif len(changes) > 1:

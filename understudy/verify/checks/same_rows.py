@@ -71,12 +71,12 @@ def check_lists(context: CheckContext, mirror: Mirror, only: Only) -> None:
         endpoint = context.endpoint_map.find(request.method, request.operation)
         if endpoint is not None and only(endpoint):
             context.results.hold(
-                rules.SAME_ROWS, endpoint.label, "", partial(is_shown_differently, context, mirror, request)
+                rules.SAME_ROWS, endpoint.label, "", partial(shows_equal_rows, context, mirror, request)
             )
 
 
-def is_shown_differently(context: CheckContext, mirror: Mirror, request: Request) -> Broken | None:
-    """How the rows of a list differ, if it shows the same rows."""
+def shows_equal_rows(context: CheckContext, mirror: Mirror, request: Request) -> Broken | None:
+    """Whether a list shows its rows with the same values as Understudy, if it shows the same rows."""
     for each in mirror.shown_differently(context.model, context.version, context.others):
         if each.listed.request == request:
             return unlike((request,), list(each.expected.values()), list(each.found.values()))

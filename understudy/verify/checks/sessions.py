@@ -55,7 +55,7 @@ class Subject:
 
 
 def check(context: CheckContext, references: ReferencePair, operations: SessionOperations, subject: Subject) -> None:
-    """Send the requests of a session until a response is not as expected, and then only those that reproduce it."""
+    """Send the requests of a session. If a response is not as expected, report the fewest requests that show it."""
     if not context.absent.isdisjoint(subject.optional):
         return
     before, writes = context.own.sizes(), context.results.writes
@@ -72,7 +72,7 @@ def check(context: CheckContext, references: ReferencePair, operations: SessionO
         finding = None
     shown = None if finding is None else player.shown(finding)
     delete(context, context.own.made_since(before))
-    del writes[start:]  # there is nothing left of them
+    del writes[start:]  # their rows are deleted, so reports of later violations need not show them
     if shown is not None:
         report(context, player, shown)
         delete(context, context.own.made_since(before))
@@ -115,10 +115,10 @@ def first_finding(
 
 
 def requests_of(context: CheckContext, session: Session, subject: Subject) -> Iterator[Drawn]:
-    """The requests of a session, and those that show what it did, unless the server shows that late and wrongly.
+    """The requests of a session, and at its end those that show what was done to its rows, such as events.
 
-    A server that shows it late is asked in some sessions only, so that more sessions fit into a run. Work of background
-    services has no defined order.
+    The latter are left out if the server has shown this wrongly before, if a large part of the run was spent waiting
+    for it, and if services run in the background, since their work has no defined order.
     """
     for _ in range(subject.length):
         yield session.next()

@@ -47,10 +47,10 @@ def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
 def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
     """Check the same rules with null and empty operands, and with operands close to the first ones."""
     relations = MetamorphicRelations(subject.selected, field_operator.subject)
-    asks_for_nothing(field_operator, relations, subject.expected_rows)
+    check_nothing_asked(field_operator, relations, subject.expected_rows)
     check_values(subject, field_operator, relations, few(subject, field_operator), few_operands)
     if field_operator.operator == "is_null_":
-        leads_on(subject, field_operator, relations)
+        check_null_reference(subject, field_operator, relations)
     subject.distinguishing_bodies.setdefault(field_operator, []).extend(
         distinguishing_bodies_of(field_operator, relations)
     )
@@ -127,7 +127,9 @@ def pieces(subject: TableUnderTest, field_operator: FieldOperator) -> list[str]:
     return context.random.sample(found, k=min(PIECES, len(found)))
 
 
-def leads_on(subject: TableUnderTest, field_operator: FieldOperator, relations: MetamorphicRelations) -> None:
+def check_null_reference(
+    subject: TableUnderTest, field_operator: FieldOperator, relations: MetamorphicRelations
+) -> None:
     """Check that a reference that is null leads to no row."""
     here = subject.expected_rows.steps(field_operator.filter)
     for name in subject.selection.filters:
@@ -143,7 +145,7 @@ def check_same(subject: TableUnderTest) -> None:
         relations.equal(rules.FILTER, other, rows(body))
 
 
-def asks_for_nothing(
+def check_nothing_asked(
     field_operator: FieldOperator, relations: MetamorphicRelations, expected_rows: ExpectedRows
 ) -> None:
     """Check that null and empty objects, at each level above the operator, select what the contract states, if they are

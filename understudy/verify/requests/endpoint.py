@@ -79,7 +79,7 @@ class Endpoint:
 
     @property
     def is_eventual(self) -> bool:
-        """Whether a server may take seconds to show writes, and shows rows that cannot be deleted."""
+        """Whether a server may take seconds to show here what was written (`x-eventual`)."""
         return bool(self.place.value.get("x-eventual"))
 
     @property

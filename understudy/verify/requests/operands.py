@@ -98,17 +98,16 @@ def ends(values: Sequence[Any], no_match: Sequence[Any]) -> Iterator[tuple[Any, 
 
 
 def long_list(field_operator: FieldOperator, first: Any, last: Any) -> list[Any]:
-    """A list of two values with many between them: others, which no row has, or the first value again for `all_`, and
-    where rows may have each value.
+    """A long list with a value at each end. Between them are many values that no row has; for `all_`, and if rows may
+    have each value, it is the first value again.
     """
     others = [] if field_operator.operator == "all_" else many_unmatched(field_operator)
     return [first, *(others or [first] * MANY), capitals(field_operator, last)]
 
 
 def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """The operands that reveal most faults: two values in a long list, or a time with and without an offset, before the
-    operands of `other_first_operands`. The others come with the edge cases, so that each operator is checked once
-    before any is checked with all operands.
+    """The operands that reveal most faults, so that each operator is checked with them before any is checked with more:
+    two values in a long list, or a time with and without an offset, and then those of `other_first_operands`.
     """
     schema = field_operator.place.value
     if schema["type"] == "array":
@@ -119,8 +118,8 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
 
 
 def other_first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """A time without its fraction, a part of a text in the other case, texts that are similar to one that a row has, or
-    both booleans.
+    """The next operands that reveal most faults: texts that are similar to one that a row has, a time without its
+    fraction, searches for words, a part of a text in the other case, or both booleans.
     """
     schema = field_operator.place.value
     if schema["type"] == "array":
@@ -139,7 +138,7 @@ def other_first_operands(field_operator: FieldOperator, values: Sequence[Any]) -
 
 
 def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """The operands among these that reveal most faults: with one value, or a list of two."""
+    """Operands close to one value, and a few lists: a part of `operands`, which are sent as edge cases."""
     schema = field_operator.place.value
     first = values[:1]
     if schema["type"] == "array":

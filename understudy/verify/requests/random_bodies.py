@@ -112,11 +112,6 @@ class RandomBodies:
             if self._chance(0.1)
         }
         own = body.get(selection.own) or {}
-        combiner = {
-            name: "and_"
-            for name, part in selection.filters[selection.own].entries("properties")
-            if part.value.get("x-combines")
-        }
         # What happens to several rows may depend on the order of their ids, which is another on each server.
         most = self._random.randint(1, 4) if endpoint.is_safe else 1
         some = self._random.sample(values, k=min(len(values), most))
@@ -126,7 +121,7 @@ class RandomBodies:
             for name, part in schema.entries("properties")
             if name not in selection.filters and (self._chance(0.3) or name in schema.value.get("required", ()))
         }
-        return {**body, selection.own: {**own, **chosen, **combiner}, **others}
+        return {**body, selection.own: {**own, **chosen, **joined_by_and(selection)}, **others}
 
     def drawn(self, place: Place, name: str) -> Any:
         """A random value for a schema.
@@ -225,3 +220,9 @@ class RandomBodies:
 
 def is_untyped(place: Place) -> bool:
     return bool(place.value.keys().isdisjoint(("type", "enum", "anyOf", "oneOf")))
+
+
+def joined_by_and(selection: Selection) -> dict[str, str]:
+    """The property of the filter on the rows themselves that combines its criteria by `and_`, if it has one."""
+    parts = selection.filters[selection.own].entries("properties")
+    return {name: "and_" for name, part in parts if part.value.get("x-combines")}
