@@ -102,8 +102,8 @@ class RandomReads:
         return replace(request, path=with_query(plain(request).path, {name: value}))
 
     def with_single_values(self, endpoint: Endpoint) -> list[Request]:
-        """Requests with one value each, of an object or a small number, for pages of a few rows after the first page,
-        and with two values of an object each.
+        """Requests that each have one small number, the limit and offset of a small page, one property of an object, or
+        two properties of an object.
         """
         if endpoint.body is None or not has_names(self.samples, endpoint):
             return []

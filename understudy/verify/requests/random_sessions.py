@@ -192,7 +192,7 @@ def for_each_id(value: Any, ids: Sequence[str]) -> Any:
 
 
 def is_needed(parameter: Place) -> bool:
-    """Whether a request needs a parameter, since it has too few otherwise, or is about rows of others."""
+    """Whether a request must have a parameter: it is required, or it limits the request to rows of the session."""
     return bool(parameter.value.get("required")) or "x-names" in parameter.value
 
 

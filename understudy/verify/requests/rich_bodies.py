@@ -102,7 +102,7 @@ def changes_of_object(place: Place, value: Mapping[str, Any], way: Way) -> Itera
 
 
 def changes_of_any(value: Any, way: Way) -> Iterator[Change]:
-    """The places within a present value where there are texts and objects, of which a handler knows the schema."""
+    """Changes of the texts, lists and objects within a value whose schema only a handler knows."""
     if len(way) > DEPTH or depends_on_response(value):
         return
     if isinstance(value, dict):

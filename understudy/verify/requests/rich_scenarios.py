@@ -15,9 +15,9 @@ ROW = "rich"  # the name of the response to a rich body
 
 
 def fullest(endpoint_map: EndpointMap, scenarios: Iterable[Scenario]) -> dict[str, Scenario]:
-    """By the label of an operation, the first steps of a scenario that end with an accepted request to it.
+    """For each operation, by its label, the beginning of a scenario up to an accepted request to the operation.
 
-    Of those with few steps, it is the one whose last body has the most values.
+    Of all such beginnings, it is the one with the least `cost`.
     """
     found: dict[str, Scenario] = {}
     for scenario in scenarios:
@@ -30,7 +30,7 @@ def fullest(endpoint_map: EndpointMap, scenarios: Iterable[Scenario]) -> dict[st
 
 
 def cost(scenario: Scenario) -> tuple[int, int]:
-    """Few steps are better than many, and then many values in the last one."""
+    """A sort key: scenarios with few steps come first, and among these the one whose last body is the longest."""
     return max(len(scenario.steps), FEW), -len(json.dumps(scenario.steps[-1].get("body")))
 
 
