@@ -272,7 +272,7 @@ class Documents:
         return {
             **document,
             "data": data,
-            "block_type": type_of(self._workspace, document),
+            "block_type": self._workspace["block_types"].get(document["block_type_id"]),
             "block_document_references": references,
         }
 

@@ -263,7 +263,7 @@ class Family:
             **{name: schema[name] for name in ("id", "created", "updated", "checksum")},
             "fields": self.fields(schema),
             "block_type_id": schema["block_type_id"],
-            "block_type": type_of(self._workspace, schema),
+            "block_type": self._workspace["block_types"].get(schema["block_type_id"]),
             **{name: schema[name] for name in ("capabilities", "version")},
         }
 

@@ -49,7 +49,10 @@ Body = dict[str, Any]
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A deployment with its limit and schedules, and the present names of its queue and pool."""
+    """A deployment with its limit and schedules, and the present names of its queue and pool. Without labels, it has
+    an empty object.
+    """
+    row["labels"] = row["labels"] or {}
     pool = show_queue(tables, row)
     row["work_pool_name"] = pool and pool["name"]
     row["concurrency_limit"] = None  # a real server has it in requests only
@@ -63,7 +66,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
         from_json(schedules.encoded(each)) for each in schedules.index(SCHEDULED_DEPLOYMENT).rows(UUID(row["id"]).int)
     ]
     if own:  # else those that the row was loaded with
-        row["schedules"] = sorted(own, key=lambda schedule: moment_of(schedule["updated"]))[::-1]
+        row["schedules"] = sorted(own, key=lambda schedule: moment_of(schedule["updated"]), reverse=True)
 
 
 # ----------------------------------------------------------------------- create

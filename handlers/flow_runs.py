@@ -36,8 +36,9 @@ CONFLICT = (
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A flow run with the present names of its queue and pool."""
+    """A flow run with the present names of its queue and pool. Without labels, it has an empty object."""
     estimate(row)
+    row["labels"] = row["labels"] or {}
     pool = show_queue(tables, row)
     row["work_pool_id"] = pool and pool["id"]
     row["work_pool_name"] = pool and pool["name"]

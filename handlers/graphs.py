@@ -57,7 +57,9 @@ def read_flow_run_graph_v2(workspace: Workspace, id: UUID, since: datetime | Non
         raise ObjectNotFound(f"Flow run {id} not found")
     nodes: dict[UUID, Row] = {}
     edges: list[Edge] = []
-    for task_run in rows_of(workspace, "task_runs", FLOW_RUN_ID, id):
+    task_runs = rows_of(workspace, "task_runs", FLOW_RUN_ID, id)
+    # A real server finds them in this order, which is then that of nodes with equal times, and of a node's children.
+    for task_run in sorted(task_runs, key=lambda run: (run["task_key"], run["dynamic_key"])):
         for node in nodes_of(workspace, task_run):
             nodes[node["id"]] = node
             edges += edges_of(node["id"], task_run["task_inputs"])
@@ -65,7 +67,7 @@ def read_flow_run_graph_v2(workspace: Workspace, id: UUID, since: datetime | Non
     shown = [node for node in nodes.values() if since is None or node["end_time"] is None or node["end_time"] >= since]
     if len(shown) > MOST:
         raise BadRequest(f"The graph of flow run {id} has more than {MOST} nodes.")
-    shown.sort(key=lambda node: (node["start_time"], node["end_time"] is not None, node["end_time"] or EPOCH))
+    shown.sort(key=place_of)
     artifacts = artifacts_of(workspace, id)
     for node in shown:
         node["artifacts"] = artifacts[node["id"]]
@@ -76,6 +78,11 @@ def read_flow_run_graph_v2(workspace: Workspace, id: UUID, since: datetime | Non
         "nodes": [[node["id"], node] for node in shown], "artifacts": artifacts[None],
         "states": [{name: state[name] for name in ("id", "timestamp", "type", "name")} for state in states],
     }  # fmt: skip
+
+
+def place_of(node: Row) -> tuple[Any, ...]:
+    """What sorts nodes: their start, then their end, those without one first."""
+    return node["start_time"], node["end_time"] is not None, node["end_time"] or EPOCH
 
 
 def nodes_of(workspace: Workspace, task_run: Row) -> Iterator[Row]:

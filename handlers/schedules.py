@@ -15,7 +15,7 @@ from understudy.contract.columns import Column
 from understudy.errors import Conflict, NotFound
 from understudy.operations.actions import change, insert, same_row
 from understudy.operations.handler_results import NO_CONTENT, Answer
-from understudy.values import now
+from understudy.values import MICROSECOND, now
 from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
@@ -63,10 +63,10 @@ def check_deployment(workspace: Workspace, deployment: UUID) -> None:
 
 
 def schedules_of(workspace: Workspace, deployment: UUID) -> list[Schedule]:
-    """The schedules of a deployment, the last changed one first; of those changed together, the newest first."""
+    """The schedules of a deployment, the last changed one first."""
     table = workspace["deployment_schedules"]
     rows = [table.values(row) for row in table.index(DEPLOYMENT_ID).rows(deployment.int)]
-    return sorted(rows, key=lambda row: row["updated"])[::-1]
+    return sorted(rows, key=lambda row: row["updated"], reverse=True)
 
 
 def schedule_of(workspace: Workspace, deployment: UUID, schedule: UUID) -> int:
@@ -92,7 +92,15 @@ def add_schedules(workspace: Workspace, deployment: UUID, schedules: list[Schedu
     slugs = [row["slug"] for row in rows if row.get("slug") is not None]
     if len({*slugs}) < len(slugs) or any(same_row(table, row) is not None for row in rows):
         raise Conflict(CONFLICT)
-    return [insert(table, started(row)) for row in rows]
+    created = now()
+    # A real server reads the clock for each, so that those of a request have an order: the newest is listed first.
+    times = [
+        (created + 2 * number * MICROSECOND, created + (2 * number + 1) * MICROSECOND) for number in range(len(rows))
+    ]
+    return [
+        insert(table, {"created": created, "updated": updated, **started(row)})
+        for (created, updated), row in zip(times, rows, strict=True)
+    ]
 
 
 def change_schedule(workspace: Workspace, row: int, body: Schedule) -> None:

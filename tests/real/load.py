@@ -56,10 +56,14 @@ def read(folder: Path, table: str) -> list[Row]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def latest(artifacts: list[Row]) -> list[Row]:
     newest: dict[str, Row] = {}
     for row in artifacts:
-        if row.get("key") is not None and row["created"] >= newest.get(row["key"], row)["created"]:
+        if row.get("key") is not None and moment(row["created"]) >= moment(newest.get(row["key"], row)["created"]):
             newest[row["key"]] = row
     return [{**row, "id": str(uuid5(COLLECTIONS, key)), "latest_id": row["id"]} for key, row in newest.items()]
 
@@ -117,7 +121,7 @@ def column_value(column: Any, value: Any) -> Any:
     if value is None:
         return None
     if kind == "Timestamp":
-        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+        return moment(value)
     if kind == "UUID":
         return UUID(value)
     if kind == "Interval":

@@ -194,7 +194,9 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
     if reading is not Reading.STORED:  # rows are validated as JSON, which a function would have made Python's values
         read = core_schema.no_info_before_validator_function(object_only, read)
     if "x-former" in place.value:
-        read = core_schema.no_info_before_validator_function(filling(place.value["x-former"]), read)
+        integers = [name for name, part in place["properties"].items() if part.value.get("type") == "integer"]
+        fill = filling(place.value["x-former"], whole=integers if reading is Reading.STORED else ())
+        read = core_schema.no_info_before_validator_function(fill, read)
     if "x-needs" in place.value:
         return core_schema.no_info_before_validator_function(having_any(place.value["x-needs"]), read)
     return read

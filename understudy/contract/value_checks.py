@@ -1,7 +1,7 @@
 """Checks of annotations that go beyond JSON Schema, mostly with error messages of their own."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema, to_json
@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema, 
 from understudy.contract.contract import Place
 from understudy.contract.reading import Reading
 from understudy.contract.validation_errors import DETAIL
+from understudy.values import as_stored
 
 INTEGERS = range(-(2**63), 2**64)
 MOST_LEVELS = 254  # of nested lists and objects
@@ -133,14 +134,16 @@ def object_only(value: Any) -> Any:
     return value
 
 
-def filling(former: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Sets fields that are missing to the values of their former names."""
+def filling(former: Mapping[str, str], whole: Container[str]) -> Callable[[Any], Any]:
+    """Sets fields that are missing to the values of their former names, as integers where possible if in `whole`."""
 
     def filled(value: Any) -> Any:
         # In place, as the real server does it: an error shows the body with these fields.
         if isinstance(value, dict):
             value |= {
-                name: value[old] for name, old in former.items() if not value.get(name) and value.get(old, 0) != 0
+                name: as_stored(value[old]) if name in whole else value[old]
+                for name, old in former.items()
+                if not value.get(name) and value.get(old, 0) != 0
             }
         return value
 

@@ -1,0 +1,73 @@
+"""Loaded rows that no request would create (`tests/unusual_rows.py`), as a real server shows them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import unusual_rows
+from tests.conftest import Keeping
+from tests.servers import stand_in
+from tests.unusual_rows import DEPLOYMENT, QUEUE, RUN, id_of
+
+
+@pytest.fixture(scope="module")
+def loaded(keeping: Keeping, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with stand_in(unusual_rows.write(tmp_path_factory.mktemp("unusual") / "set"), *keeping()) as api:
+        yield api
+
+
+def read(api: httpx.Client, path: str) -> Any:
+    return api.get(path).raise_for_status().json()
+
+
+def test_objects_of_rows_have_all_fields(loaded: httpx.Client) -> None:
+    deployment, run = read(loaded, f"/deployments/{DEPLOYMENT}"), read(loaded, f"/flow_runs/{RUN}")
+    assert deployment["concurrency_options"] == {"collision_strategy": "ENQUEUE", "grace_period_seconds": None}
+    assert deployment["created_by"] == {"id": None, "type": "USER", "display_value": None}
+    assert deployment["updated_by"] == {"id": None, "type": None, "display_value": None}
+    assert run["created_by"] == {"id": None, "type": None, "display_value": "me"}
+    assert read(loaded, f"/work_queues/{QUEUE}")["filter"] == {"tags": ["a"], "deployment_ids": None}
+
+
+def test_run_is_loaded_with_the_former_names_of_its_policy(loaded: httpx.Client) -> None:
+    policy = read(loaded, f"/flow_runs/{RUN}")["empirical_policy"]
+    assert policy["retries"] == 1
+    assert repr(policy["retry_delay"]) == "10"
+
+
+def test_deployments_and_flow_runs_without_labels_have_none(loaded: httpx.Client) -> None:
+    assert read(loaded, f"/deployments/{DEPLOYMENT}")["labels"] == {}
+    assert read(loaded, f"/flow_runs/{RUN}")["labels"] == {}
+
+
+def test_number_in_a_state_is_stored_as_an_integer(loaded: httpx.Client) -> None:
+    for state in (read(loaded, f"/flow_runs/{RUN}")["state"], read(loaded, f"/flow_run_states/{id_of(55)}")):
+        assert repr(state["data"]) == "10000000000000000"
+
+
+def test_schedules_of_the_same_time_are_in_the_order_of_their_rows(loaded: httpx.Client) -> None:
+    expected = [id_of(7, number) for number in (2, 0, 1)]
+    assert [each["id"] for each in read(loaded, f"/deployments/{DEPLOYMENT}/schedules")] == expected
+    assert [each["id"] for each in read(loaded, f"/deployments/{DEPLOYMENT}")["schedules"]] == expected
+
+
+def test_nodes_of_the_same_times_are_in_the_order_of_their_keys(loaded: httpx.Client) -> None:
+    graph = read(loaded, f"/flow_runs/{RUN}/graph-v2")
+    nodes = dict(graph["nodes"])
+    assert [*nodes] == [id_of(6, number) for number in (3, 2, 4, 1, 0)]
+    assert [each["id"] for each in nodes[id_of(6)]["children"]] == [id_of(6, number) for number in (3, 2, 4, 1)]
+
+
+def test_blocks_of_a_type_that_does_not_exist_have_none(loaded: httpx.Client) -> None:
+    assert read(loaded, f"/block_documents/{id_of(12, 3)}")["block_type"] is None
+    assert read(loaded, f"/block_schemas/{id_of(11, 3)}")["block_type"] is None
+
+
+@pytest.mark.parametrize("sort", ["NAME_ASC", "NAME_DESC"])
+def test_block_documents_of_the_same_name_are_in_the_order_of_their_rows(loaded: httpx.Client, sort: str) -> None:
+    documents = loaded.post("/block_documents/filter", json={"sort": sort}).raise_for_status().json()
+    assert [each["id"] for each in documents if each["name"] == "document"] == [
+        id_of(12, number) for number in range(3)
+    ]

@@ -1,0 +1,123 @@
+"""A fixture set whose rows leave out parts of objects, refer to rows that do not exist, and have equal times."""
+
+from pathlib import Path
+from typing import Any
+
+from tests import jsonl
+
+Row = dict[str, Any]
+TIME, LATER = "2025-06-15T12:00:00Z", "2025-06-15T12:00:01Z"
+
+
+def id_of(kind: int, number: int = 0) -> str:
+    return f"00000000-0000-4000-8000-0000000{kind:02}{number:03}"
+
+
+def row(kind: int, number: int = 0, **fields: object) -> Row:
+    return {"id": id_of(kind, number), "created": TIME, "updated": TIME, **fields}
+
+
+FLOW, POOL, QUEUE, DEPLOYMENT, RUN, LOST = (id_of(kind) for kind in (1, 2, 3, 4, 5, 99))
+
+
+def run(kind: int, number: int = 0, data: object = None, **fields: object) -> Row:
+    state_id = id_of(kind + 50, number)
+    state = {"id": state_id, "type": "COMPLETED", "name": "Completed", "timestamp": LATER, "data": data}
+    latest = {"state_id": state_id, "state_type": "COMPLETED", "state_name": "Completed", "state_timestamp": LATER}
+    times = {"expected_start_time": TIME, "start_time": TIME, "end_time": LATER, "total_run_time": 1.0}
+    return row(kind, number, **latest, **times, state=state, **fields)
+
+
+def task_run(number: int, key: str, dynamic_key: str, **inputs: int) -> Row:
+    sources = {name: [{"input_type": "task_run", "id": id_of(6, other)}] for name, other in inputs.items()}
+    return run(
+        6, number, name=key, flow_run_id=RUN, task_key=key, dynamic_key=dynamic_key, task_inputs=sources, labels={}
+    )
+
+
+TABLES: dict[str, list[Row]] = {
+    "flows": [row(1, name="flow", labels=None)],
+    "work_pools": [row(2, name="pool", type="process", default_queue_id=QUEUE)],
+    "work_queues": [row(3, name="default", work_pool_id=POOL, priority=1, filter={"tags": ["a"]})],
+    "deployments": [
+        row(
+            4,
+            name="deployment",
+            flow_id=FLOW,
+            labels=None,
+            concurrency_options={"collision_strategy": "ENQUEUE"},
+            created_by={"type": "USER"},
+            updated_by={},
+        )
+    ],
+    "deployment_schedules": [
+        row(7, number, deployment_id=DEPLOYMENT, schedule={"cron": "0 0 * * *", "timezone": "UTC", "day_or": True})
+        for number in (2, 0, 1)
+    ],
+    "flow_runs": [
+        run(
+            5,
+            name="run",
+            flow_id=FLOW,
+            labels=None,
+            created_by={"display_value": "me"},
+            empirical_policy={"max_retries": 1, "retry_delay_seconds": 10.0},
+            data=1e16,
+        )
+    ],
+    "task_runs": [
+        task_run(0, "source", "0"),
+        task_run(1, "c", "0", x=0),
+        task_run(2, "a", "1", x=0),
+        task_run(3, "a", "0", x=0),
+        task_run(4, "b", "0", x=0),
+    ],
+    "block_types": [row(10, number, name=f"type {number}", slug=f"type-{number}") for number in range(3)],
+    "block_schemas": [
+        row(
+            11,
+            number,
+            checksum=f"sha256:{number}",
+            version="1",
+            capabilities=[],
+            fields={"title": "Block", "type": "object", "properties": {}},
+            block_type_id=LOST if number == 3 else id_of(10, number),
+        )
+        for number in range(4)
+    ],
+    "block_documents": [
+        row(
+            12,
+            number,
+            name="lost" if number == 3 else "document",
+            data={},
+            block_type_id=LOST if number == 3 else id_of(10, number),
+            block_schema_id=id_of(11, min(number, 2)),
+        )
+        for number in range(4)
+    ],
+}
+READS: list[tuple[str, str, Row | None]] = [
+    ("GET", f"/deployments/{DEPLOYMENT}", None),
+    ("GET", f"/deployments/{DEPLOYMENT}/schedules", None),
+    ("POST", "/deployments/filter", {}),
+    ("GET", f"/flow_runs/{RUN}", None),
+    ("POST", "/flow_runs/paginate", {}),
+    ("GET", f"/flow_runs/{RUN}/graph", None),
+    ("GET", f"/flow_runs/{RUN}/graph-v2", None),
+    ("GET", f"/flow_run_states/{id_of(55)}", None),
+    ("GET", f"/work_queues/{QUEUE}", None),
+    ("POST", "/work_pools/pool/queues/filter", {}),
+    *(("GET", f"/block_documents/{id_of(12, number)}", None) for number in range(4)),
+    *(("GET", f"/block_schemas/{id_of(11, number)}", None) for number in range(4)),
+    ("POST", "/block_schemas/filter", {}),
+    *(("POST", "/block_documents/filter", {"sort": sort}) for sort in ("NAME_ASC", "NAME_DESC")),
+    ("POST", "/flows/filter", {}),
+]
+
+
+def write(folder: Path) -> Path:
+    folder.mkdir()
+    for table, rows in TABLES.items():
+        jsonl.write(folder / f"{table}.jsonl", rows)
+    return folder
