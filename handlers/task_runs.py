@@ -29,7 +29,6 @@ from .runs import estimate
 FLOW_RUN_ID, TASK_KEY, DYNAMIC_KEY = Column(("flow_run_id",)), Column(("task_key",)), Column(("dynamic_key",))
 DURATION = Column(("estimated_run_time",))
 TOTAL, EXPECTED = Column(("total_run_time",)), Column(("expected_start_time",))
-MICROSECONDS_A_SECOND = 1_000_000  # the keys of times are microseconds
 STATE_TYPE, STATE_TIMESTAMP = Column(("state_type",)), Column(("state_timestamp",))
 
 IN_PAGES = (
@@ -111,10 +110,15 @@ def in_order(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, o
         estimated, expected = runs.key(TOTAL, row), runs.key(EXPECTED, row)
         entered = runs.key(STATE_TIMESTAMP, row) if runs.key(STATE_TYPE, row) == "RUNNING" else None
         if entered is not None:
-            estimated += (time - entered) / MICROSECONDS_A_SECOND
+            # A real server's database adds whole milliseconds, so that there are ties within one.
+            estimated = (round(estimated * 1000) + in_milliseconds(time) - in_milliseconds(entered)) / 1000
         return sign * estimated, expected is not None, expected, runs.key(ID, row)
 
     return nlargest(limit + offset, workspace.select("task_runs", criteria), rank)[offset:]
+
+
+def in_milliseconds(microseconds: int) -> int:
+    return (microseconds + 500) // 1000
 
 
 def set_task_run_state(workspace: Workspace, id: UUID, state: dict[str, Any], force: bool) -> Answer:

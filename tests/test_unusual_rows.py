@@ -71,3 +71,10 @@ def test_block_documents_of_the_same_name_are_in_the_order_of_their_rows(loaded:
     assert [each["id"] for each in documents if each["name"] == "document"] == [
         id_of(12, number) for number in range(3)
     ]
+
+
+def test_run_times_are_in_order_by_whole_milliseconds(loaded: httpx.Client) -> None:
+    for sort, numbers in (("DURATION_DESC", (12, 11, 10)), ("DURATION_ASC", (12, 11, 10))):
+        body = {"sort": sort, "task_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+        found = loaded.post("/task_runs/filter", json=body).raise_for_status().json()
+        assert [each["id"] for each in found] == [id_of(6, number) for number in numbers], sort

@@ -35,6 +35,13 @@ def task_run(number: int, key: str, dynamic_key: str, **inputs: int) -> Row:
     )
 
 
+def running(number: int, since: str) -> Row:
+    """A task run without a flow run, which has been running since a time."""
+    task = run(6, number, name="running", task_key="running", dynamic_key=str(number), labels={})
+    task["state"] |= {"type": "RUNNING", "name": "Running", "timestamp": since}
+    return {**task, "state_type": "RUNNING", "state_name": "Running", "state_timestamp": since}
+
+
 TABLES: dict[str, list[Row]] = {
     "flows": [row(1, name="flow", labels=None)],
     "work_pools": [row(2, name="pool", type="process", default_queue_id=QUEUE)],
@@ -71,6 +78,9 @@ TABLES: dict[str, list[Row]] = {
         task_run(2, "a", "1", x=0),
         task_run(3, "a", "0", x=0),
         task_run(4, "b", "0", x=0),
+        running(11, "2025-06-15T12:00:00.000400Z"),
+        running(10, TIME),
+        running(12, "2025-06-15T12:00:00.000300Z"),
     ],
     "block_types": [row(10, number, name=f"type {number}", slug=f"type-{number}") for number in range(3)],
     "block_schemas": [
@@ -113,6 +123,7 @@ READS: list[tuple[str, str, Row | None]] = [
     ("POST", "/block_schemas/filter", {}),
     *(("POST", "/block_documents/filter", {"sort": sort}) for sort in ("NAME_ASC", "NAME_DESC")),
     ("POST", "/flows/filter", {}),
+    *(("POST", "/task_runs/filter", {"sort": sort}) for sort in ("DURATION_ASC", "DURATION_DESC")),
 ]
 
 
