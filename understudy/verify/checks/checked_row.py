@@ -255,6 +255,9 @@ def check_absent(checked: CheckedRow, rule: Rule, row: Row) -> None:
 
 
 def remove(checked: CheckedRow, deletes: Lookup) -> None:
+    """Delete the row, and check that no operation finds it. They find it just before, as a server may cache that."""
+    check_listed(checked)
+    check_lookups(checked, checked.reads)
     request = deletes.request(str(checked.row[deletes.field]))
     checked.context.success(deletes.endpoint, request)
     checked.requests.append(request)

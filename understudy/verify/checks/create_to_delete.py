@@ -12,6 +12,7 @@ from understudy.sampling.answers import same, shortened
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import unlike
+from understudy.verify.checks.changed_values import check_selected
 from understudy.verify.checks.checked_row import (
     CheckedRow,
     check_absent,
@@ -60,6 +61,7 @@ def go_through(checked: CheckedRow) -> None:
         check_edges,
         check_again,
         check_changes,
+        check_selected,
         check_order,
         check_replaced,
         check_taken,
