@@ -396,6 +396,8 @@ def test_any_row_is_accepted_if_reference_servers_disagree() -> None:
     )
     one, other, found = ([{"run_id": each[0]["id"], "state": each[0]["state"]}] for each in (one, other, found))
     assert agreed_value(one, other, found, made) == found, "what was done to different rows"
+    made.pair("of the third", KNOWN)
+    assert agreed_value([ONE], [TWO], [KNOWN], made) == [KNOWN], "a row that each chooses by its random ids"
 
 
 def test_rows_without_a_requested_order_can_be_in_any_order() -> None:

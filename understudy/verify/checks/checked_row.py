@@ -127,10 +127,10 @@ class CheckedRow:
 def filters_of(checked: CheckedRow, selection: Selection, row: Row) -> list[Filters]:
     """Filters that only one row meets, by its id, or by its name if that is marked.
 
-    In a table without filters, a row is found by its id in the whole list.
+    In a table without filters, a row is found in the whole list.
     """
     if not selection.own:
-        return [{}] if "id" in row else []
+        return [{}]
     keys = [key for key in keys_of(selection, row) if key == "id" or checked.context.own.prefix in row[key]]
     return [by_key(selection, key, row) for key in keys]
 
@@ -147,7 +147,13 @@ def listed(checked: CheckedRow, row: Row) -> Iterator[tuple[Endpoint, Request, R
         for endpoint in filter(None, (selection.lists, selection.pages)):
             request = endpoint.request(filters)
             rows = rows_of(checked.context.success(endpoint, request)) or []
-            yield endpoint, request, next((each for each in rows if row.get("id") in (None, each["id"])), None)
+            yield endpoint, request, next((each for each in rows if is_same_row(each, row)), None)
+
+
+def is_same_row(shown: Row, row: Row) -> bool:
+    """Whether a row in a list is another one, which is known by its id, or only by its name."""
+    key = "id" if "id" in row else "name"
+    return bool(shown.get(key) == row[key])
 
 
 def keys_of(selection: Selection, row: Row) -> list[str]:

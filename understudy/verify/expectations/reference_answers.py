@@ -198,12 +198,16 @@ def are_generated_times(one: Any, found: Any, made: Counterparts) -> bool:
 
 
 def made_otherwise(one: Any, other: Any, found: Any, made: Counterparts) -> bool:
-    """Whether two servers generate new ids, or times of the same moment, and a third one does not."""
+    """Whether two servers generate new ids, or times of the same moment, and a third one does not.
+
+    Ids that are known are those of rows that they chose by chance, such as the first of several by their random ids.
+    """
     if not isinstance(one, str) or not isinstance(other, str):
         return False
     text = found if isinstance(found, str) else ""
     if is_id(one) and is_id(other):
-        return not is_id(text) or text in made.known
+        are_new = one not in made.known and other not in made.known
+        return are_new and (not is_id(text) or text in made.known)
     return is_time(one) and is_time(other) and are_near(one, other) and not (is_time(text) and made.are_near(one, text))
 
 
