@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from tests.apps import app_on
 from tests.conftest import SMALL
-from tests.mutants.behaviours import sends
+from tests.mutants.behaviours import replies, sends
 from tests.mutants.exchange import Answer as Response
 from tests.mutants.exchange import Request
 from tests.mutants.generated import generated
@@ -194,6 +194,22 @@ def test_id_that_a_path_cannot_contain_is_not_found(all_tables: ContextFactory, 
         context.results.run(partial(lookups.check, context, lookup))
         verdict = context.results.verdict
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
+
+
+@pytest.mark.parametrize("is_empty", [False, True], ids=["correct", "an empty object"])
+def test_text_that_names_nothing_is_not_found(all_tables: ContextFactory, api: Api, is_empty: bool) -> None:
+    """Texts in a path that are no fields of a row, such as the names of views."""
+    found = replies(
+        "GET /collections/views/.*", lambda _, answer: answer if answer.is_success else answer.saying({}, 200)
+    )
+    with all_tables.context_of(Proxy(Inside(app_on(SMALL, api)), found if is_empty else unchanged)) as context:
+        texts = [each for each in context.endpoint_map.endpoints if lookups.texts_of(each)]
+        for endpoint in texts:
+            context.results.run(partial(lookups.check_texts, context, endpoint))
+        verdict = context.results.verdict
+    assert "GET /collections/views/{view}" in {each.label for each in texts}
+    assert verdict.errors == []
+    assert [each.operation for each in verdict.violations] == (["GET /collections/views/{view}"] if is_empty else [])
 
 
 def deletions(all_tables: ContextFactory, api: Api, behaviour: Behaviour) -> tuple[set[str], set[str]]:

@@ -1,6 +1,7 @@
 """The parameters of queries: accepted values, and defaults."""
 
 from dataclasses import replace
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -32,6 +33,18 @@ async def of_any_limit(sent: Sent, broken: BrokenServer) -> Reply:
     return await broken.ask(replace(sent, path=sent.path.replace("limit=201", "limit=200")))
 
 
+async def of_any_part(sent: Sent, broken: BrokenServer) -> Reply:
+    """The limit is applied before the rows are sorted."""
+    path, _, query = sent.path.partition("?")
+    values = dict(parse_qsl(query))
+    size = values.pop("limit", "")
+    if size not in ("1", "2", "5"):
+        return await broken.ask(sent)
+    by_name = await broken.ask(replace(sent, path=f"{path}?{urlencode({**values, 'order_by': 'NAME_ASC'})}"))
+    rows = await broken.ask(replace(sent, path=f"{path}?{urlencode(values)}"))
+    return rows.changed(lambda found: [row for row in found if row in by_name.json[: int(size)]])
+
+
 def failing(sent: Sent, answer: Reply) -> Reply:
     return answer if answer.is_success else replace(answer, status=404)
 
@@ -41,6 +54,7 @@ BROKEN = {
     "another default": (about(STATES, in_another_order), {("repeatable", "order_by")}),
     "a bound that is refused": (about(STATES, of_one_less), {("invalid request", "limit"), ("repeatable", "limit")}),
     "a value that is taken": (about(STATES, of_any_limit), {("invalid request", "limit")}),
+    "a limit before the order": (about(STATES, of_any_part), {("page", "limit")}),
     "another status": (
         replies(STATES, failing),
         {("invalid request", name) for name in ("limit", "order_by", "query")},

@@ -112,6 +112,9 @@ def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], on
     for lookup in context.endpoint_map.reads:
         if only(lookup.endpoint) and context.model.is_unique(lookup.table, lookup.field):
             yield Part(f"{lookup.endpoint.label}: rows by {lookup.field}", partial(lookups.check, context, lookup))
+    for endpoint in context.endpoint_map.endpoints:
+        if lookups.texts_of(endpoint) and only(endpoint):
+            yield Part(f"{endpoint.label}: texts that name nothing", partial(lookups.check_texts, context, endpoint))
 
 
 def check_rows(context: CheckContext, subject: TableUnderTest) -> None:

@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Any
 from urllib.parse import urlencode
 
 from understudy.contract.contract import Place
+from understudy.sampling.answers import same
 from understudy.sampling.random_requests import Request, RequestGenerator, as_text
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, answered
+from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.reference_answers import INVALID
-from understudy.verify.requests.endpoint import Endpoint, example_of
+from understudy.verify.requests.endpoint import LIMIT, Endpoint, example_of
 from understudy.verify.requests.invalid_bodies import bounds, coercible_values
 from understudy.verify.requests.random_reads import has_names
+
+SIZES = (1, 2, 5)  # of lists with a limit
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,12 @@ class Query:
         first, second = (self.context.ask(self.endpoint, request) for request in requests)
         return self.context.difference(self.endpoint, requests, (first, second))
 
+    def is_part(self, size: int, order: Mapping[str, str]) -> Broken | None:
+        """Whether a list of a limited size is the beginning of the whole list in the same order."""
+        requests = self.request(**order), self.request(**order, limit=f"{size}")
+        whole, part = (self.context.success(self.endpoint, request) for request in requests)
+        return None if same(whole[:size], part) else unlike(requests, whole[:size], part)
+
 
 def check(context: CheckContext, endpoint: Endpoint) -> None:
     """Check each query parameter of an operation, if there is a row for its path to name."""
@@ -73,6 +83,17 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
         if schema.value.get("default") is not None:
             default = as_text(schema.value["default"])
             context.results.hold(rules.REPEATABLE, endpoint.label, name, partial(query.is_default, name, default))
+    if endpoint.success is not None and endpoint.success.value.get("type") == "array":
+        check_limits(query)
+
+
+def check_limits(query: Query) -> None:
+    """Check small limits of a list, in each order that it can have."""
+    schemas = {each.value["name"]: each["schema"].value for each in query.endpoint.query}
+    orders = [{name: word} for name, schema in schemas.items() for word in schema.get("enum", ())]
+    for size, order in product(SIZES if LIMIT in schemas else (), orders or [{}]):
+        is_part = partial(query.is_part, size, order)
+        query.context.results.hold(rules.PAGE, query.endpoint.label, LIMIT, is_part)
 
 
 def values_of(schema: Place) -> list[Any]:
