@@ -138,7 +138,10 @@ def test_report_has_the_found_difference_not_that_of_fewer_requests(verdict: Ver
 
 
 def test_growing_value_becomes_smaller(verdict: Verify) -> None:
-    """Reference servers have other run times, so that these are not compared."""
+    """Reference servers have other run times, so that these are not compared.
+
+    Rarely, both have the same run time by chance. Then a session shows nothing, so there are three.
+    """
     shown: dict[str, int] = {}
 
     def shrinks(sent: Sent, answer: Reply) -> Reply:
@@ -149,10 +152,10 @@ def test_growing_value_becomes_smaller(verdict: Verify) -> None:
 
     broken = replies("GET /flow_runs/[0-9a-f-]{36}", shrinks)
     scenario = "run times of a run that was running twice"
-    result = verdict(broken, "flow_runs", count=1, scenario=scenario, is_alone=True)
-    (violation,) = [each for each in result.violations if each.rule.name == "session"]
-    assert (violation.operation, violation.subject) == ("GET /flow_runs/{id}", "total_run_time")
-    assert violation.expected.endswith("or more")
+    result = verdict(broken, "flow_runs", count=3, scenario=scenario, is_alone=True)
+    found = [each for each in result.violations if each.rule.name == "session"]
+    assert {(each.operation, each.subject) for each in found} == {("GET /flow_runs/{id}", "total_run_time")}
+    assert all(each.expected.endswith("or more") for each in found)
 
 
 @pytest.mark.parametrize(("waits", "found"), [(None, "no retry-after"), ("90.5", "retry-after: 90.5")])
