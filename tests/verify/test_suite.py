@@ -11,7 +11,7 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.verify import suite
 from understudy.verify.expectations.reference_answers import ReferencePair
-from understudy.verify.parts import Part, halves, in_turns, scheduled
+from understudy.verify.parts import Part, in_turns, scheduled, shares
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.operation_names import every, named
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
@@ -61,7 +61,7 @@ def test_lists_take_turns() -> None:
 def test_parts_of_two_kinds_have_twice_the_share_of_one() -> None:
     sent: Counter[str] = Counter()
     many, few = parts("a", [1] * 100, sent), parts("b", [1] * 100, sent)
-    for part in scheduled([[*halves(many), few]], sent.total):
+    for part in scheduled([[*shares(many), few]], sent.total):
         part.task()
         if sent.total() >= 60:
             break

@@ -116,11 +116,21 @@ class Counterparts:
         """Whether two values are about the same object. If not, no ids and times are learned from them."""
         if not isinstance(there, (dict, list, str)):
             return same(there, here)
+        if self._differs_plainly(there, here):
+            return False
         before = dict(self._there), dict(self._here), dict(self._times)
         if same(self.aligned(there, here), here):
             return True
         self._there, self._here, self._times = before
         return False
+
+    def _differs_plainly(self, there: Any, here: Any) -> bool:
+        """Whether two objects have different numbers, booleans or short texts, which is seen at once."""
+        if not isinstance(there, dict) or not isinstance(here, dict):
+            return False
+        return there.keys() != here.keys() or any(
+            is_plain(part) and not same(part, here[name]) for name, part in there.items() if name not in self._moving
+        )
 
     def _aligned_text(self, there: str, here: str) -> str:
         if len(there) < SHORTEST:
@@ -158,6 +168,11 @@ class Counterparts:
         if self._ahead is None:
             self._ahead = ahead
         return abs(ahead - self._ahead) <= NEAR
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value has no ids and times: it is a number, a boolean, null or a short text."""
+    return len(value) < SHORTEST if isinstance(value, str) else not isinstance(value, (dict, list))
 
 
 def are_alike(there: Any, here: Any) -> bool:

@@ -28,9 +28,9 @@ def repeated(parts: Callable[[str], list[Part]], name: str, last: int, first: in
     return [part for number in range(first, last + 1) for part in parts(f"{name} {number}")]
 
 
-def halves(parts: Sequence[Part]) -> Kinds:
-    """Parts divided into two kinds, so that they get two shares of the requests."""
-    return [parts[::2], parts[1::2]]
+def shares(parts: Sequence[Part], count: int = 2) -> Kinds:
+    """Parts divided into several kinds, so that they get as many shares of the requests."""
+    return [parts[start::count] for start in range(count)]
 
 
 def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Part]:

@@ -24,7 +24,7 @@ from understudy.verify.checks import (
 )
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
+from understudy.verify.parts import Kinds, Part, in_turns, repeated, shares
 from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operation_names import Only
@@ -71,7 +71,7 @@ def first_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], o
         same_rows_of(context, only, "random requests"),
         single_values_of(context, only),
     ]
-    return [*halves(single_requests_of(context, subjects)), in_turns(others), first_refusals(context, only)]
+    return [*shares(single_requests_of(context, subjects)), in_turns(others), first_refusals(context, only)]
 
 
 def next_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, rounds: int) -> Kinds:
@@ -90,7 +90,7 @@ def next_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], on
     ]
     return [
         in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
-        *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
+        *shares(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
         in_turns([summaries_of(context, subjects, only), in_turns(sorts_of(context, subjects))]),
         in_turns(others),
         repeated(partial(same_rows_of, context, only), "other requests", rounds),

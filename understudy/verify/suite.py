@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from understudy.verify import read_parts, write_parts
 from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.parts import Kinds, halves, in_turns
+from understudy.verify.parts import Kinds, in_turns, shares
 from understudy.verify.requests.operation_names import Only, every
 
 ROUNDS = 20  # rounds of random requests to each operation that only reads, in a run that does not write
@@ -26,8 +26,8 @@ def stages(
     """All parts of a run, the most important ones first.
 
     1. Each operation.
-    2. Each operator, sort and combination of filters in a few requests, random requests, and the first writes. Half of
-       the requests write, if the run may write. A slow server does not get further.
+    2. Each operator, sort and combination of filters in a few requests, random requests, and the first writes. If the
+       run may write, more than half of the requests are about writes. A slow server does not get further.
     3. Each operator with one or two values, summaries, sorts, invalid and random requests, and more writes. If the run
        may write, a quarter of the requests only read: a run that may not checks more of them.
     4. Edge cases and other values of the filters on a table's own rows, and pages of filtered rows.
@@ -36,7 +36,7 @@ def stages(
     rounds = 2 if allow_writes else ROUNDS
     reading = read_parts.reads_of(context, subjects, only, rounds)
     writing = write_parts.writes_of(context, subjects, only) if allow_writes else write_parts.Writes()
-    then = halves(in_turns(reading.then)) if allow_writes else reading.then
+    then = shares(in_turns(reading.then)) if allow_writes else reading.then
     return [
         [reading.operations],
         [*reading.first, *writing.first],

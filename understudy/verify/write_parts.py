@@ -18,7 +18,7 @@ from understudy.verify.checks import (
     writes,
 )
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
+from understudy.verify.parts import Kinds, Part, in_turns, repeated, shares
 from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Selection
@@ -29,6 +29,7 @@ from understudy.verify.requests.scenario_order import most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
+SHARES = 4  # of the first parts, which include each scenario
 SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each tag, before the edges and after
 
 
@@ -44,7 +45,7 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    First: one row of each table, a rich body for each operation, and each scenario, with two shares; changes of rows
+    First: one row of each table, a rich body for each operation, and each scenario, with four shares; changes of rows
     that the contract alone determines; and one invalid request to each operation. Scenarios are compared with the
     reference servers if possible, those that add the most to earlier ones first.
 
@@ -70,8 +71,8 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     rows, bodies = single_rows_of(context, only), rich_values_of(context, only, undisturbed)
     first = in_turns([rows, bodies, scenarios_of(context, only_expected), alone])
     return Writes(
-        [*halves(first), in_turns(changes_of(context, subjects)), first_refused_changes(context, only)],
-        [deletions(context, only), refused_changes(context, only), *halves(again), *halves(some)],
+        [*shares(first, SHARES), in_turns(changes_of(context, subjects)), first_refused_changes(context, only)],
+        [deletions(context, only), refused_changes(context, only), *shares(again), *shares(some)],
         repeated(session, "session", MORE_SESSIONS, SESSIONS + 1),
     )
 

@@ -14,15 +14,27 @@ class GrowingValues:
 
     def __init__(self) -> None:
         self._largest: dict[Field, float] = {}
+        self._growing: dict[str, bool] = {}  # whether a schema has such a field, by its path
 
     def smaller(self, schema: Place | None, body: Any) -> tuple[str, float, float] | None:
         """The first field of a response that is smaller than before: its name, its former value and its value."""
-        for field, value in () if schema is None else growing(schema, body):
+        if schema is None or not self._has_any(schema):
+            return None
+        for field, value in growing(schema, body):
             largest = self._largest.setdefault(field, value)
             if value < largest:
                 return field[1], largest, value
             self._largest[field] = value
         return None
+
+    def _has_any(self, schema: Place) -> bool:
+        """Whether a schema has such a field anywhere, which few have: the values of others are not walked through."""
+        if schema.path not in self._growing:
+            self._growing[schema.path] = False  # also for the schemas in it that contain it
+            parts = [part for _, part in schema.entries("properties")]
+            parts += [schema["items"]] if "items" in schema.value else []
+            self._growing[schema.path] = any("x-grows" in each.value or self._has_any(each) for each in parts)
+        return self._growing[schema.path]
 
 
 def growing(schema: Place, value: Any) -> Iterator[tuple[Field, float]]:

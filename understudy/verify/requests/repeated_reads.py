@@ -9,7 +9,7 @@ from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 
-TIMES = 3  # how often each operation that reads is repeated around writes by one method
+TIMES = 2  # how often each operation that reads is repeated around writes by one method
 ASKED = ("send", "body", "headers")  # the keys of a step that are repeated
 
 
