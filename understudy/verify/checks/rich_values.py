@@ -1,6 +1,7 @@
 """Values of a body that servers often store wrongly, compared with what the reference servers make of them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import eq
 from typing import Any
@@ -24,8 +25,8 @@ def check(context: CheckContext, references: ReferencePair, endpoint: Endpoint, 
         scenario: the scenario, which ends with that request.
     """
     operations = context.session_operations
-    accepts = partial(is_accepted, context, references, scenario)
     for changes in rounds(changes_of_last(endpoint, scenario)):
+        accepts = Trials(context, references, scenario).is_accepted  # until a session is sent to these servers
         for some in united(list(accepted(changes, accepts)), accepts):
             rich = with_reads(operations.map, endpoint, enriched(scenario, some))
             subject = sessions.Subject(partial(eq, endpoint), rich, is_alone=True)
@@ -61,14 +62,32 @@ def accepted(changes: Sequence[Change], accepts: Callable[[Sequence[Change]], bo
         yield from accepted(changes[half:], accepts)
 
 
-def is_accepted(
-    context: CheckContext, references: ReferencePair, scenario: Scenario, changes: Sequence[Change]
-) -> bool:
-    """Whether a reference server accepts the last request of a scenario with some changes of its body."""
-    references.restart()
-    script = Script(context.session_operations.map, enriched(scenario, changes), context.own.mark())
-    answer = None
-    while (drawn := script.next()) is not None:
-        answer = references.ask(drawn[1])
-        script.learn(answer)
-    return answer is not None and answer.is_success
+class Trials:
+    """Sends a reference server the last request of a scenario again and again, with changes of its body.
+
+    The requests before it are only repeated after a change was accepted, since a refused one changes nothing.
+    """
+
+    def __init__(self, context: CheckContext, references: ReferencePair, scenario: Scenario) -> None:
+        self._context = context
+        self._references = references
+        self._scenario = scenario
+        self._script: Script | None = None  # at its last request, if the requests before it were sent
+
+    def is_accepted(self, changes: Sequence[Change]) -> bool:
+        """Whether the reference server accepts the request with some changes."""
+        last = enriched(self._scenario, changes).steps[-1]
+        script = self._script or self._begun()
+        drawn = script.next_of(last)
+        is_accepted = drawn is not None and self._references.ask(drawn[1]).is_success
+        self._script = None if is_accepted else script
+        return is_accepted
+
+    def _begun(self) -> Script:
+        """The script of the scenario after all but the last request."""
+        self._references.restart()
+        before = replace(self._scenario, steps=self._scenario.steps[:-1])
+        script = Script(self._context.session_operations.map, before, self._context.own.mark())
+        while (drawn := script.next()) is not None:
+            script.learn(self._references.ask(drawn[1]))
+        return script

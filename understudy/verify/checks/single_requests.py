@@ -39,7 +39,7 @@ def check_operators(subject: TableUnderTest, mirror: Mirror, field_operators: It
 
 def operands_for(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
     """The operands that reveal most faults. Of a lenient server, some times are without an offset."""
-    values, found = few(subject, field_operator), list(operands_of(subject, field_operator))
+    values, found = few(subject, field_operator), operands_of(subject, field_operator)
     if not found:
         return list(first_operands(field_operator, values))
     more = other_first_operands(field_operator, values)

@@ -14,7 +14,7 @@ from understudy.verify.requests.field_operators import FieldOperator, combiners,
 from understudy.verify.requests.misreadings import misreadings_of
 from understudy.verify.requests.operands import combined_operands
 
-OPERANDS, BODIES = 60, 200  # candidates to try
+OPERANDS, BODIES = 60, 100  # candidates to try
 VALUES = 8  # values to make operands of: at random, and the lowest and highest
 OPERATORS = 6  # operators of a filter to combine with others
 TOGETHER = 4  # filters in a body
@@ -41,11 +41,14 @@ def revealing(
             return
 
 
-def operands_of(subject: TableUnderTest, field_operator: FieldOperator) -> Iterator[Any]:
+def operands_of(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
     """Operands of an operator that reveal its misreadings; none if the known rows do not show that."""
-    candidates = islice(candidate_operands(subject, field_operator), OPERANDS)
-    known = subject.expected_rows.known
-    return revealing(candidates, misreadings_of(field_operator), lambda operand: known(field_operator.filters(operand)))
+    if field_operator not in subject.revealing_operands:
+        candidates = islice(candidate_operands(subject, field_operator), OPERANDS)
+        known, misreadings = subject.expected_rows.known, misreadings_of(field_operator)
+        found = revealing(candidates, misreadings, lambda operand: known(field_operator.filters(operand)))
+        subject.revealing_operands[field_operator] = list(found)
+    return subject.revealing_operands[field_operator]
 
 
 def candidate_operands(subject: TableUnderTest, field_operator: FieldOperator) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from understudy.sampling.varied_rows import varied
 from understudy.verify.check_context import CheckContext
@@ -24,6 +25,7 @@ class TableUnderTest:
     Args:
         distinguishing_bodies: for each operator of a filter, the bodies with this operator alone that select some rows
             and not others.
+        revealing_operands: the operands of each operator that reveal its misreadings, as far as they were looked for.
     """
 
     selected: SelectedIds
@@ -31,6 +33,7 @@ class TableUnderTest:
     expected_rows: ExpectedRows
     value_search: ValueSearch
     distinguishing_bodies: dict[FieldOperator, list[Filters]] = field(default_factory=dict)
+    revealing_operands: dict[FieldOperator, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, context: CheckContext, selection: Selection) -> "TableUnderTest":

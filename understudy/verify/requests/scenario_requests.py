@@ -99,10 +99,16 @@ class Script:
     def next(self) -> tuple[Endpoint, Request] | None:
         """The next operation and request; None at the end."""
         while self._left:
-            step = self._left.popleft()
-            self._name, self.follows_link = step.get("as", ""), follows_link(step)
-            with suppress(KeyError):
-                return request_of(self._map, filled({name: step[name] for name in SENT & step.keys()}, self._values))
+            drawn = self.next_of(self._left.popleft())
+            if drawn is not None:
+                return drawn
+        return None
+
+    def next_of(self, step: Step) -> tuple[Endpoint, Request] | None:
+        """The operation and the request of a step, as the next one; None if no response had a value that it needs."""
+        self._name, self.follows_link = step.get("as", ""), follows_link(step)
+        with suppress(KeyError):
+            return request_of(self._map, filled({name: step[name] for name in SENT & step.keys()}, self._values))
         return None
 
     def learn(self, answer: Answer) -> None:
