@@ -198,7 +198,7 @@ def test_id_that_a_path_cannot_contain_is_not_found(all_tables: ContextFactory, 
 
 @pytest.mark.parametrize("is_empty", [False, True], ids=["correct", "an empty object"])
 def test_text_that_names_nothing_is_not_found(all_tables: ContextFactory, api: Api, is_empty: bool) -> None:
-    """Texts in a path that are no fields of a row, such as the names of views."""
+    """Texts in a path that are not fields of a row, such as the names of views."""
     found = replies(
         "GET /collections/views/.*", lambda _, answer: answer if answer.is_success else answer.saying({}, 200)
     )

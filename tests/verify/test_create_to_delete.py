@@ -271,6 +271,7 @@ def counts_the_deleted(path: str) -> Behaviour:
         ("work_pools", "update", ignores_empty(r"PATCH /work_pools/[^/]+", "concurrency_limit")),
         ("variables", "update", ignores_empty(r"PATCH /variables/.*", "tags")),
         ("work_pools", "create", ignores_empty("POST /work_pools/", "concurrency_limit")),
+        ("variables", "create", sends("POST /variables/", lambda body: {**body, "value": body["value"] or None})),
         ("automations", "create", ignores_empty("POST /automations/", "enabled")),
         ("artifacts", "create", sends("POST /artifacts/", at("description", lambda text: text[:65_535]))),
         ("flows", "create", sends("POST /flows/", at("name", partial(normalize, "NFC")))),
