@@ -45,8 +45,8 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    First: one row of each table, a rich body for each operation, and each scenario, with four shares; changes of rows
-    that the contract alone determines; and one invalid request to each operation. Scenarios are compared with the
+    First: one row of each table, then a rich body for each operation and each scenario, with four shares; changes of
+    rows that the contract alone determines; and one invalid request to each operation. Scenarios are compared with the
     reference servers if possible, those that add the most to earlier ones first.
 
     Then: deletions of rows that others refer to; refused changes; scenarios again, with what the contract expects, or
@@ -69,7 +69,7 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     session = partial(sessions_of, context, only)
     some = [*session("a session"), *repeated(session, "session", SESSIONS)]
     rows, bodies = single_rows_of(context, only), rich_values_of(context, only, undisturbed)
-    first = in_turns([rows, bodies, scenarios_of(context, only_expected), alone])
+    first = [*rows, *in_turns([bodies, scenarios_of(context, only_expected), alone])]
     return Writes(
         [*shares(first, SHARES), in_turns(changes_of(context, subjects)), first_refused_changes(context, only)],
         [deletions(context, only), refused_changes(context, only), *shares(again), *shares(some)],
