@@ -32,6 +32,7 @@ from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model, Row
 from understudy.verify.expectations.other_rows import OtherRows, OtherTable
 from understudy.verify.expectations.reference_answers import ReferencePair
+from understudy.verify.expectations.referred_rows import with_referrers
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows, may_be_refused
@@ -87,18 +88,22 @@ class CheckContext:
         self._other_rows = OtherRows(endpoint_map, throttled_client.ask, randomness)
         self._response_schemas = ResponseSchemas()
         self._reads: RandomReads | None = None
-        self._reads_version = 0
+        self._reads_sizes: dict[str, int] = {}
         self._asked: set[tuple[int, str, str, str]] = set()
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
 
     def random_reads(self) -> RandomReads:
-        """Draws requests about the rows that are known now."""
-        if self._reads is None or self._reads_version != self.version:
+        """Draws requests about the known rows.
+
+        It is made again only if the number of rows has changed, since that takes long: a write may have been undone.
+        """
+        sizes = {table: len(rows) for table, rows in self.model.known.items()}
+        if self._reads is None or self._reads_sizes != sizes:
             some = (self._samples_of(self._varied_rows()), self._samples_of(self._parents()))
             fields, known = self.session_operations.fields, self.model.known
             self._reads = RandomReads(self.model.catalog, fields, known, self.samples, some, self.random)
-            self._reads_version = self.version
+            self._reads_sizes = sizes
         return self._reads
 
     def _samples_of(self, rows: Iterable[tuple[str, Row]]) -> Samples:
@@ -112,7 +117,7 @@ class CheckContext:
     def _varied_rows(self) -> Iterator[tuple[str, Row]]:
         """Some rows of each table whose rows paths can name, of as many kinds as possible."""
         for table in dict.fromkeys(lookup.table for lookup in self.endpoint_map.reads):
-            known = self.model.known[table]
+            known = with_referrers(self.model.catalog, self.model.known, table)
             for row_id in varied(known, self.random, VARIED):
                 yield table, known[row_id]
 

@@ -12,6 +12,7 @@ from understudy.sampling.answers import Answer, Row, rows_of
 from understudy.sampling.random_requests import Request
 from understudy.sampling.varied_rows import varied
 from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.referred_rows import with_referrers
 from understudy.verify.requests.endpoint import LIMIT, OFFSET, Endpoint, schema_of
 from understudy.verify.requests.endpoint_map import EndpointMap, Lookup
 
@@ -90,7 +91,8 @@ class OtherRows:
         return None if lists is None else OtherTable(lists, are_rows)
 
     def _below(self, model: Model, lookup: Lookup) -> OtherTable | None:
-        named = {str(row[lookup.field]): row for row in model.known[lookup.table].values()}
+        rows = with_referrers(model.catalog, model.known, lookup.table)
+        named = {str(row[lookup.field]): row for row in rows.values()}
         is_whole = lookup.table not in model.partial and len(named) <= MOST_PARENTS
         parents = list(named) if is_whole else self._some(lookup, named)
         lists = whole(listed for parent in parents for listed in self._pages(lookup.endpoint, lookup.parameter, parent))
