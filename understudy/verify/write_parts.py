@@ -29,7 +29,7 @@ from understudy.verify.requests.scenario_order import most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
-SHARES = 4  # of the first parts, which include each scenario
+SHARES = 5  # of the first parts, which include each scenario
 SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each tag, before the edges and after
 
 
@@ -45,7 +45,7 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    First: one row of each table, then a rich body for each operation and each scenario, with four shares; changes of
+    First: one row of each table, then a rich body for each operation and each scenario, with five shares; changes of
     rows that the contract alone determines; and one invalid request to each operation. Scenarios are compared with the
     reference servers if possible, those that add the most to earlier ones first.
 
