@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from understudy.contract.catalog import Catalog
 from understudy.sampling.answers import Row
 
-DEPTH = 2  # references in a chain, such as from a subflow run to the task run that started it, and to its flow run
+DEPTH = 2  # references in a chain, such as from a row to the one that started it, and to what that one belongs to
 
 Known = Mapping[str, Mapping[str, Row]]
 """The known rows, by table and id."""
