@@ -1,6 +1,7 @@
 """Slots of concurrency limits, which runs take and release."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -251,8 +252,10 @@ def test_inactive_limit_of_a_tag_does_not_block(world: World) -> None:
     assert world.row(limit, "concurrency_limits_v2")["active_slots"] == 0
 
 
-@pytest.mark.parametrize(("options", "seconds"), [({}, 300), ({"grace_period_seconds": 90}, 90)])
-def test_duration_of_a_lease_is_set_by_the_deployment(world: World, options: dict[str, int], seconds: int) -> None:
+@pytest.mark.parametrize(
+    ("options", "seconds"), [({}, 300), ({"collision_strategy": "ENQUEUE", "grace_period_seconds": 90}, 90)]
+)
+def test_duration_of_a_lease_is_set_by_the_deployment(world: World, options: dict[str, Any], seconds: int) -> None:
     deployment = world.deployment(limit=1, **options)
     run = pending(world, deployment)
     leases = world.workspace["concurrency_leases"]
