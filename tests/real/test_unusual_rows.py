@@ -1,7 +1,9 @@
 """Loaded rows that no request would create, read from a real server and the stand-in."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,5 +23,18 @@ def test_unusual_rows_are_shown_as_by_a_real_server(
     for method, path, body in unusual_rows.READS:
         responses = [api.request(method, path, json=body) for api in (real, ours)]
         assert [each.status_code for each in responses] == [200, 200], path
-        expected, got = (without(moving, each.json()) for each in responses)
+        # SQLite decides in which order a real server finds the nodes of a graph that start and end together.
+        shown = in_any_order if path.endswith("graph-v2") else unchanged
+        expected, got = (shown(without(moving, each.json())) for each in responses)
         assert got == expected, path
+
+
+def unchanged(value: Any) -> Any:
+    return value
+
+
+def in_any_order(value: Any) -> Any:
+    """A value whose lists are sorted."""
+    if isinstance(value, dict):
+        return {name: in_any_order(part) for name, part in value.items()}
+    return sorted(map(in_any_order, value), key=json.dumps) if isinstance(value, list) else value
