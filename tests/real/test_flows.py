@@ -75,12 +75,13 @@ def outcome(api: httpx.Client) -> dict[str, list[Any]]:
 
 
 def settled(api: httpx.Client) -> dict[str, list[Any]]:
-    """The outcome, once nothing more arrives: a real server stores events and task runs some seconds later."""
-    last = outcome(api)
-    for _ in range(20):
+    """The outcome, once nothing has arrived for 12 s: a real server stores events that wait in groups, each 5 s."""
+    last, unchanged = outcome(api), 0
+    for _ in range(40):
         time.sleep(3)
         now = outcome(api)
-        if now == last:
+        unchanged = unchanged + 1 if now == last else 0
+        if unchanged == 4:
             return now
         last = now
     return last
