@@ -9,15 +9,14 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
-import httpx
 from starlette.types import ASGIApp, Message
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.options import Options
+from understudy.reference.direct_exchange import exchange
 from understudy.sampling.answers import Answer, Row, joined
 from understudy.sampling.conversations import PROTOCOL, STREAM, Conversations, Ended, Refused
 from understudy.sampling.random_requests import Request
-from understudy.sampling.sending import answer_of
 from understudy.server.app import create_app
 from understudy.server.site_loading import loaded
 from understudy.workspaces.workspace import Workspace
@@ -105,9 +104,8 @@ class ReferenceServer:
             self._site = loaded(Options(fixtures=folder, journal=0))
             self._workspace = self._site.registry.open(DEFAULT).content.workspace
         base = self._site.api.contract.base_path
-        self._url = f"http://reference{base}"
-        app = create_app(self._site)
-        self._transport = httpx.ASGITransport(app)
+        self._base = base
+        self._app = app = create_app(self._site)
         self._loop = loop = asyncio.new_event_loop()
         self._streams = Conversations(lambda path, headers: ReferenceStream(loop, app, f"{base}{path}", headers))
 
@@ -126,15 +124,8 @@ class ReferenceServer:
         if request.method == STREAM:
             return self._streams.ask(request, SECONDS)
         content = None if request.body is None else json.dumps(request.body).encode()
-        url, headers = f"{self._url}{request.path}", {**JSON, **request.headers}
-        sent = httpx.Request(request.method, url, content=content, headers=headers)
-        return answer_of(self._loop.run_until_complete(self._response(sent)))
-
-    async def _response(self, request: httpx.Request) -> httpx.Response:
-        """The response, without the overhead of an HTTP client, which takes longer than the response itself."""
-        response = await self._transport.handle_async_request(request)
-        await response.aread()
-        return response
+        path, headers = f"{self._base}{request.path}", {**JSON, **request.headers}
+        return self._loop.run_until_complete(exchange(self._app, request.method, path, headers, content))
 
     def trace(self, request: Request) -> tuple[Answer, set[str]]:
         """The response to a request, and the tables that it depends on."""

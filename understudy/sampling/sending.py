@@ -1,6 +1,6 @@
 """Sending a request to a server."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -35,6 +35,14 @@ def ask(server: httpx.Client, request: Request) -> Answer:
 
 def answer_of(response: httpx.Response) -> Answer:
     return Answer(response.status_code, body_of(response), dict(response.headers))
+
+
+def answer_to(status: int, headers: Sequence[tuple[str, str]], content: bytes) -> Answer:
+    """The same from the parts of a response, with the names of headers in lower case."""
+    try:
+        return Answer(status, from_json(content), dict(headers))
+    except ValueError:
+        return answer_of(httpx.Response(status, headers=headers, content=content))
 
 
 def body_of(response: httpx.Response) -> Any:
