@@ -47,17 +47,17 @@ def row(start: str, **others: Any) -> dict[str, Any]:
 )
 def test_time_is_changed_differently(now: list[Any], expected: Any) -> None:
     times = KeptTimes(moving=(), clock=lambda: moment(NOON))
-    assert times.changed_otherwise([row(NOON), row(SOON), row(LATER)], [{}, {}, {}]) is None
-    assert times.changed_otherwise(now, [{}, {}, {}]) == expected
+    assert times.changed_otherwise(times.in_same_rows([row(NOON), row(SOON), row(LATER)])) is None
+    assert times.changed_otherwise(times.by_ids(now, [{}, {}, {}])) == expected
 
 
 def test_times_of_rows_by_their_ids() -> None:
     times, ids = KeptTimes(["due"], clock=lambda: moment(NOON)), [{OTHER: RUN}, {}]
     there = {"id": OTHER, "state": {"at": NOON, "due": NOON}, "steps": [NOON]}
     here = {"id": RUN, "state": {"at": NOON, "due": NOON}, "steps": [NOON]}
-    assert times.changed_otherwise([there, here], ids) is None
+    assert times.changed_otherwise(times.by_ids([there, here], ids)) is None
     here = {"id": RUN, "state": {"at": SOON, "due": SOON}, "steps": [SOON]}
-    assert times.changed_otherwise([[there], [here]], ids) == ("state.at", NOON, SOON)
-    assert times.changed_otherwise([[there], [here]], ids) == ("state.at", NOON, SOON), "it shows again"
+    assert times.changed_otherwise(times.by_ids([[there], [here]], ids)) == ("state.at", NOON, SOON)
+    assert times.changed_otherwise(times.by_ids([[there], [here]], ids)) == ("state.at", NOON, SOON), "it shows again"
     there["state"] = {"at": SOON, "due": NOON}
-    assert times.changed_otherwise([there, here], ids) is None, "all have changed it by now"
+    assert times.changed_otherwise(times.by_ids([there, here], ids)) is None, "all have changed it by now"

@@ -17,6 +17,7 @@ from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
 from understudy.reports.verdict import Verdict
+from understudy.sampling.answers import Answer
 from understudy.verify.checks import rich_values
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.reference_answers import ReferencePair
@@ -93,23 +94,40 @@ def test_broken_server(verdict: Callable[[Behaviour, str], Verdict], label: str,
 
 
 @pytest.mark.parametrize(
-    ("refused", "groups"),
+    ("refused", "groups", "asked"),
     [
-        ("", ["abcdefgh"]),
-        ("c", ["ab", "d", "efgh"]),
-        ("abcdefgh", []),
+        ("", ["abcdefgh"], 1),
+        ("c", ["ab", "d", "efgh"], 7),
+        ("abcdefgh", [], 15),
     ],
 )
-def test_refused_changes_are_left_out(refused: str, groups: list[str]) -> None:
+def test_refused_changes_are_left_out(refused: str, groups: list[str], asked: int) -> None:
     some: list[Change] = [((name,), name) for name in "abcdefgh"]
+    answers: list[Answer] = []
 
-    def accepts(changes: Any) -> bool:
-        return not any(value in refused for _, value in changes)
+    def respond(changes: Any) -> Answer:
+        answers.append(Answer(400 if any(value in refused for _, value in changes) else 200, None))
+        return answers[-1]
 
-    found = list(rich_values.accepted(some, accepts))
+    found = list(rich_values.accepted(some, respond))
+    assert len(answers) == asked
     assert ["".join(value for _, value in group) for group in found] == groups
-    together = rich_values.united(found, accepts)
+    together = rich_values.united(found, respond)
     assert ["".join(value for _, value in group) for group in together] == (["".join(groups)] if groups else [])
+
+
+def test_changes_near_places_that_an_error_names_are_tried_apart() -> None:
+    some: list[Change] = [((name, "a"), name) for name in "abcdefgh"]
+    sent: list[str] = []
+
+    def respond(changes: Any) -> Answer:
+        sent.append("".join(value for _, value in changes))
+        entries = [{"loc": ["body", name, "Kind", "a"]} for name in "cf" if name in sent[-1]]
+        return Answer(422, {"exception_detail": entries}) if entries else Answer(200, None)
+
+    found = list(rich_values.accepted(some, respond))
+    assert ["".join(value for _, value in group) for group in found] == ["abdegh"]
+    assert sent == ["abcdefgh", "abdegh", "cf", "c", "f"]
 
 
 def test_changes_of_parts_of_a_body() -> None:
@@ -124,7 +142,7 @@ def test_references_to_other_rows_are_kept(all_operations: ContextFactory) -> No
         way for way, _ in changes(schema, {"flow_id": "{flow.id}", "name": "{mark}", "idempotency_key": "{key.id}"})
     }
     assert ("name",) in ways
-    assert ("state", "message") in ways
+    assert ("state",) in ways
     assert {("flow_id",), ("idempotency_key",), ("deployment_id",)}.isdisjoint(ways)
 
 

@@ -51,6 +51,16 @@ class Place:
         """The entries of the object at `key`; empty without that key."""
         return iter(()) if key not in self.value else self[key].items()
 
+    @cached_property
+    def properties(self) -> Mapping[str, "Place"]:
+        """The schemas of the properties of an object, which are only resolved once."""
+        return dict(self.entries("properties"))
+
+    @cached_property
+    def items_schema(self) -> "Place":
+        """The schema of the items of a list, which is only resolved once."""
+        return self["items"]
+
     @property
     def json_schema(self) -> "Place | None":
         """The schema of the JSON body of this request body or response; None if it has no JSON body."""

@@ -9,6 +9,8 @@ from math import isclose
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic_core import to_json
+
 from understudy.sampling.answers import same
 from understudy.sampling.moving_fields import in_order
 from understudy.sampling.random_requests import Request
@@ -67,6 +69,25 @@ class Counterparts:
         self._sent.update(made for made in MADE.findall(f"{path} {body}") if not is_recent(made))
         return replace(request, path=path, body=json.loads(body))
 
+    def match(self, there: Any, here: Sequence[str]) -> bool:
+        """Whether a value of the server there is the one here, apart from the ids and times that both generated. If
+        not, none are learned from them.
+
+        This takes a fraction of the time of `aligned`, but does not match lists in another order.
+
+        Args:
+            there: the value there.
+            here: the parts of the value here, from `parts_of`.
+        """
+        parts = parts_of(there)
+        if not parts or parts[::2] != here[::2]:
+            return False
+        before = self._learned()
+        if all(self._counterpart(*pair) == pair[1] for pair in zip(parts[1::2], here[1::2], strict=True)):
+            return True
+        self._there, self._here, self._times = before
+        return False
+
     def aligned(self, there: Any, here: Any) -> Any:
         """A value of the server there with the ids and times of the server here, as far as both generated them.
 
@@ -94,14 +115,18 @@ class Counterparts:
 
     def _aligned_list(self, there: Sequence[Any], here: Sequence[Any]) -> list[Any]:
         correspond = [self._corresponds(*pair) for pair in zip(there, here, strict=True)]
-        if all(correspond):
+        left = [each for each, is_found in zip(here, correspond, strict=True) if not is_found]
+        if not left:
             return list(here)
-        left, found = list(here), []
-        for item in there:
-            partner = next((each for each in left if self._corresponds(item, each)), None)
-            if partner is not None:
-                left.remove(partner)
-            found.append(self.aligned(item, self._of_known_id(item, here)) if partner is None else partner)
+        found = []
+        for item, partner, is_found in zip(there, here, correspond, strict=True):
+            if is_found:
+                found.append(partner)
+                continue
+            other = next((each for each in left if self._corresponds(item, each)), None)
+            if other is not None:
+                left.remove(other)
+            found.append(self.aligned(item, self._of_known_id(item, here)) if other is None else other)
         return found
 
     def _of_known_id(self, there: Any, here: Sequence[Any]) -> Any:
@@ -118,14 +143,17 @@ class Counterparts:
             return same(there, here)
         if self._differs_plainly(there, here):
             return False
-        before = dict(self._there), dict(self._here), dict(self._times)
+        before = self._learned()
         if same(self.aligned(there, here), here):
             return True
         self._there, self._here, self._times = before
         return False
 
+    def _learned(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        return dict(self._there), dict(self._here), dict(self._times)
+
     def _differs_plainly(self, there: Any, here: Any) -> bool:
-        """Whether two objects have different numbers, booleans or short texts, which is seen at once."""
+        """Whether two objects have different numbers, booleans or plain texts, which is seen at once."""
         if not isinstance(there, dict) or not isinstance(here, dict):
             return False
         return there.keys() != here.keys() or any(
@@ -150,7 +178,8 @@ class Counterparts:
         if there in self._sent:
             return there
         if "T" in there and "T" in here:
-            return self._time(there, here) if self.are_near(there, here) else there
+            is_known = self._times.get(here) == there
+            return here if is_known else self._time(there, here) if self.are_near(there, here) else there
         if there == here or "T" in there or "T" in here or here in self._there:
             return there
         self.pair(there, here)
@@ -170,9 +199,19 @@ class Counterparts:
         return abs(ahead - self._ahead) <= NEAR
 
 
+def parts_of(value: Any) -> list[str]:
+    """The JSON of a value, split at its ids and times; empty if a text in it cannot be encoded."""
+    try:
+        return MADE.split(to_json(value, inf_nan_mode="constants").decode())
+    except ValueError:
+        return []
+
+
 def is_plain(value: Any) -> bool:
-    """Whether a value has no ids and times: it is a number, a boolean, null or a short text."""
-    return len(value) < SHORTEST if isinstance(value, str) else not isinstance(value, (dict, list))
+    """Whether a value is a number, a boolean, null or a text without ids and times."""
+    if isinstance(value, str):
+        return len(value) < SHORTEST or MADE.search(value) is None
+    return not isinstance(value, (dict, list))
 
 
 def are_alike(there: Any, here: Any) -> bool:
@@ -211,6 +250,8 @@ def is_recent(made: str) -> bool:
 
 def is_time(text: str) -> bool:
     """Whether a text is a time that exists in the calendar."""
+    if text[10:11] != "T":  # as most texts, which is seen at once
+        return False
     try:
         return TIMES.fullmatch(text) is not None and bool(moment(text))
     except ValueError:

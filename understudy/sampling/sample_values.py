@@ -28,7 +28,7 @@ class Samples:
 
     def learn(self, schema: Place, rows: Iterable[Row]) -> None:
         """Add the values of rows (JSON, as the API returns them) of the table of a row schema."""
-        table, parts = schema.value["x-table"], list(schema["properties"].items())
+        table, parts = schema.value["x-table"], list(schema.properties.items())
         for row in rows:
             for name, part in parts:
                 for path, value in leaves(name, row.get(name)):

@@ -41,10 +41,10 @@ def growing(schema: Place, value: Any) -> Iterator[tuple[Field, float]]:
     """The numbers in a value that only grow, including those of rows in lists and in other rows."""
     if isinstance(value, list) and "items" in schema.value:
         for item in value:
-            yield from growing(schema["items"], item)
+            yield from growing(schema.items_schema, item)
     if not isinstance(value, dict):
         return
-    for name, part in schema.entries("properties"):
+    for name, part in schema.properties.items():
         if part.value.get("x-grows") and "id" in value and isinstance(value.get(name), int | float):
             yield (str(value["id"]), name), value[name]
         else:

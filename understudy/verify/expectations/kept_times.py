@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from understudy.sampling.counterparts import is_time
@@ -9,6 +10,9 @@ from understudy.values import moment, now
 
 Field = tuple[str, str]
 """The id of a row, and the path of a time in it."""
+
+Shown = Mapping[Field, tuple[str, ...]]
+"""The times that several servers show in a field."""
 
 
 class KeptTimes:
@@ -24,30 +28,37 @@ class KeptTimes:
         self._clock = clock
         self._last: dict[Field, tuple[tuple[str, ...], datetime]] = {}  # the times, and when they were shown
 
-    def changed_otherwise(self, bodies: Sequence[Any], ids: Sequence[Mapping[str, str]]) -> tuple[str, str, str] | None:
-        """The first time that the last server has changed since an earlier response and the others have not, or the
-        other way round: the name of the field, and its times then and now.
+    def in_same_rows(self, bodies: Sequence[Any]) -> Shown:
+        """The times in responses of all servers to one request, whose rows correspond to each other by their order."""
+        return dict(times(bodies, self._moving, {}))
 
-        A time before the earlier response is left out: the server made an earlier change late.
+    def by_ids(self, bodies: Sequence[Any], ids: Sequence[Mapping[str, str]]) -> Shown:
+        """The times that all servers show of the same rows.
 
         Args:
             bodies: the responses of all servers to one request.
             ids: for each server, the ids of the last one by its own.
         """
-        *others, own = (dict(times(body, self._moving, known)) for body, known in zip(bodies, ids, strict=True))
-        shown = {
-            field: (*(each[field] for each in others), own[field])
-            for field in own
-            if all(field in each for each in others)
-        }
+        each = [dict(times([body], self._moving, known)) for body, known in zip(bodies, ids, strict=True)]
+        shown = (field for field in each[-1] if all(field in fields for fields in each))
+        return {field: tuple(chain.from_iterable(fields[field] for fields in each)) for field in shown}
+
+    def changed_otherwise(self, shown: Shown) -> tuple[str, str, str] | None:
+        """The first time that the last server has changed since an earlier response and the others have not, or the
+        other way round: the name of the field, and its times then and now.
+
+        A time before the earlier response is left out: the server made an earlier change late.
+        """
+        now = self._clock()
         for field, present in shown.items():
-            before, then = self._last.get(field, (present, self._clock()))
-            *expected, changed = (are_different(*each) for each in zip(before, present, strict=True))
-            is_late = changed and moment(present[-1]) < then
-            if all(each != changed for each in expected) and not is_late:
-                # It is not remembered, so that another request shows it again.
-                return field[1], before[-1], present[-1]
-            self._last[field] = present, self._clock()
+            before, then = self._last.get(field, (present, now))
+            if present != before:
+                *expected, changed = (are_different(*each) for each in zip(before, present, strict=True))
+                is_late = changed and moment(present[-1]) < then
+                if all(each != changed for each in expected) and not is_late:
+                    # It is not remembered, so that another request shows it again.
+                    return field[1], before[-1], present[-1]
+            self._last[field] = present, now
         return None
 
 
@@ -57,18 +68,22 @@ def are_different(one: str, other: str) -> bool:
 
 
 def times(
-    body: Any, moving: Container[str], ids: Mapping[str, str], row: str = "", path: str = ""
-) -> Iterator[tuple[Field, str]]:
-    """The times of the rows in a response, by their fields."""
-    if isinstance(body, list):
-        for each in body:
-            if isinstance(each, dict) and "id" in each:
-                yield from times(each, moving, ids)
-    elif isinstance(body, dict):
-        if "id" in body:
-            row, path = ids.get(str(body["id"]), str(body["id"])), ""
-        for name, value in body.items():
-            if name not in moving:
-                yield from times(value, moving, ids, row, f"{path}.{name}" if path else name)
-    elif row and isinstance(body, str) and is_time(body):
-        yield (row, path), body
+    bodies: Sequence[Any], moving: Container[str], ids: Mapping[str, str], row: str = "", path: str = ""
+) -> Iterator[tuple[Field, tuple[str, ...]]]:
+    """The times of the rows in responses of several servers, by the fields of the last one."""
+    own = bodies[-1]
+    if isinstance(own, list):
+        for rows in zip(*bodies, strict=True):
+            if isinstance(rows[-1], dict) and "id" in rows[-1]:
+                yield from times(rows, moving, ids)
+    elif isinstance(own, dict):
+        if "id" in own:
+            row, path = ids.get(str(own["id"]), str(own["id"])), ""
+        for name, *values in zip(own, *(body.values() for body in bodies), strict=True):
+            below = f"{path}.{name}" if path else name
+            if name in moving:
+                continue
+            if isinstance(values[-1], (dict, list)):
+                yield from times(values, moving, ids, row, below)
+            elif row and isinstance(values[-1], str) and is_time(values[-1]):
+                yield (row, below), tuple(values)

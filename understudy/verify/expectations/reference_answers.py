@@ -7,7 +7,15 @@ from typing import Any, Protocol
 
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, Order, Row, rows_of, same, same_up_to_ties, shortened
-from understudy.sampling.counterparts import Counterparts, are_alike, are_alike_texts, are_near, is_recent, is_time
+from understudy.sampling.counterparts import (
+    Counterparts,
+    are_alike,
+    are_alike_texts,
+    are_near,
+    is_recent,
+    is_time,
+    parts_of,
+)
 from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
@@ -98,19 +106,21 @@ class ReferencePair:
         status = answers[0].status
         if status != found.status:
             return Difference(f"{status}", f"{found.status} with {shortened(found.body)}")
-        body = errors_of(found, said)
-        one, other = (
-            body
-            if endpoint.is_moving and are_alike(answer.body, body)
-            else counterparts.aligned(errors_of(answer, said), body)
-            for counterparts, answer in zip(self._counterparts, answers, strict=True)
-        )
-        expected = agreed_value(one, other, body, self._counterparts[0])
-        if not agree(expected, body, request):
-            return Difference.of(expected, body)
+        body, others = errors_of(found, said), [errors_of(answer, said) for answer in answers]
+        pairs = list(zip(self._counterparts, others, strict=True))
+        parts = parts_of(body)
+        are_same = all(counterparts.match(other, parts) for counterparts, other in pairs)
+        if not are_same:
+            one, other = (
+                body if endpoint.is_moving and are_alike(other, body) else counterparts.aligned(other, body)
+                for counterparts, other in pairs
+            )
+            expected = agreed_value(one, other, body, self._counterparts[0])
+            if not agree(expected, body, request):
+                return Difference.of(expected, body)
         return (
             self._smaller(endpoint, found)
-            or self._kept_or_changed([*answers, found])
+            or self._kept_or_changed([*others, body], are_same=are_same)
             or in_headers([*answers, found], endpoint.headers(status))
         )
 
@@ -124,10 +134,14 @@ class ReferencePair:
         name, before, value = smaller
         return Difference(f"{name}: {before} or more", f"{name}: {value}", name)
 
-    def _kept_or_changed(self, answers: Sequence[Answer]) -> Difference | None:
-        """How a time of a row was changed that both servers have kept, or the other way round."""
+    def _kept_or_changed(self, bodies: Sequence[Any], *, are_same: bool) -> Difference | None:
+        """How a time of a row was changed that both servers have kept, or the other way round.
+
+        The bodies `are_same` if they differ only in ids and times, so that their rows are in the same order.
+        """
         ids = [*(each.here for each in self._counterparts), {}]
-        changed = self._times.changed_otherwise([answer.body for answer in answers], ids)
+        shown = self._times.in_same_rows(bodies) if are_same else self._times.by_ids(bodies, ids)
+        changed = self._times.changed_otherwise(shown)
         if changed is None:
             return None
         name, before, now = changed

@@ -77,7 +77,7 @@ def bodies_of(subject: TableUnderTest) -> Iterator[Filters]:
         for beside in combinations(pool, min(BESIDE, len(pool) - 1))
         if name not in beside
     ]
-    yield from revealing(islice(together(subject, pool), BODIES), ignored, subject.expected_rows.known)
+    yield from revealing(islice(together(subject, pool), BODIES), ignored, subject.expected_rows.known_by_each)
     for name, part in subject.selection.filters.items():
         for way, combiner, words in combiners(part, (name,)):
             yield from either(subject, way, combiner, words)

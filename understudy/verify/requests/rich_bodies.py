@@ -40,6 +40,8 @@ def changes(place: Place, value: Any, way: Way = ()) -> Iterator[Change]:
             yield from texts_for(place, value, way)
         case "array":
             yield from changes_of_list(place, value or [], way)
+        case "object" if value is None and way and "required" in schema:
+            yield way, rich_object(place)
         case "object":
             yield from changes_of_object(place, value if isinstance(value, dict) else {}, way)
         case _ if is_untyped(place):
@@ -66,19 +68,27 @@ def changes_of_list(place: Place, value: Sequence[Any], way: Way) -> Iterator[Ch
     items = place["items"]
     if items.value.get("type") == "string" and items.value.keys().isdisjoint((*NAMED, "pattern")):
         yield way, [*value, *plain_items(place, MARK), TEXT]
-    elif not value and (item := least(items)) is not None:
-        yield way, [changed(item, changes(items, item))]
+    elif not value and is_object(items):
+        yield way, [rich_object(items)]
     for index, item in enumerate(value[:ITEMS]):
         yield from changes(items, item, (*way, index))
 
 
-def least(place: Place) -> Any:
-    """The fewest fields of an object that its schema requires; None for a schema of another type."""
-    place = next(iter(alternatives(place)), place)
-    if place.value.get("type") != "object":
-        return None
+def is_object(place: Place) -> bool:
+    return bool(first_of(place).value.get("type") == "object")
+
+
+def first_of(place: Place) -> Place:
+    """The first of the schemas of which a value matches one."""
+    return next(iter(alternatives(place)), place)
+
+
+def rich_object(place: Place) -> Any:
+    """An object with the fewest fields that its schema requires, and with rich values."""
+    place = first_of(place)
     required = place.value.get("required", ())
-    return {name: simple(part) for name, part in place.entries("properties") if name in required}
+    least = {name: simple(part) for name, part in place.entries("properties") if name in required}
+    return changed(least, changes(place, least))
 
 
 def simple(place: Place) -> Any:

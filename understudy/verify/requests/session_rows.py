@@ -61,12 +61,12 @@ class SessionRows:
     def _learn(self, schema: Place, value: Any, sent: str, table: str = "") -> bool:
         """Store the rows in a value, as rows of a table if its schema names no other one."""
         if isinstance(value, list) and "items" in schema.value:
-            are_own = [self._learn(schema["items"], item, sent) for item in value]
+            are_own = [self._learn(schema.items_schema, item, sent) for item in value]
             return all(are_own)
         if not isinstance(value, dict):
             return True
         if "id" not in value:
-            are_own = [self._learn(part, value.get(name), sent) for name, part in schema.entries("properties")]
+            are_own = [self._learn(part, value.get(name), sent) for name, part in schema.properties.items()]
             return all(are_own)
         if not self._is_own(value, sent) or self._has_common_name(value, schema.value.get("x-table", table)):
             return False
@@ -84,9 +84,9 @@ class SessionRows:
         """Store a row of the session, and those within it."""
         if isinstance(value, list) and "items" in schema.value:
             for item in value:
-                self._keep(schema["items"], item)
+                self._keep(schema.items_schema, item)
         if isinstance(value, dict):
-            for name, part in schema.entries("properties"):
+            for name, part in schema.properties.items():
                 self._keep(part, value.get(name))
             if "id" in value:
                 self._own.add(str(value["id"]))
