@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from understudy.sampling.counterparts import Counterparts, are_alike, are_alike_texts
+from understudy.sampling.counterparts import Counterparts, are_alike, are_alike_texts, parts_of
 from understudy.sampling.random_requests import Request
 
 ONE, TWO, THREE, FOUR = (str(UUID(int=number, version=4)) for number in range(1, 5))
@@ -29,6 +29,7 @@ def row(row_id: str, **fields: Any) -> dict[str, Any]:
 )
 def test_corresponding_ids_and_times_are_equal(there: Any, here: Any) -> None:
     assert Counterparts().aligned(there, here) == here
+    assert Counterparts().match(there, parts_of(here))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,19 @@ def test_corresponding_ids_and_times_are_equal(there: Any, here: Any) -> None:
 def test_other_differences_are_kept(there: Any, here: Any) -> None:
     aligned = Counterparts().aligned(there, here)
     assert aligned != here or repr(aligned) != repr(here)
+    assert not Counterparts().match(there, parts_of(here))
+
+
+def test_nothing_is_learned_from_values_that_do_not_match() -> None:
+    counterparts = Counterparts()
+    assert not counterparts.match({"one": ONE, "other": ONE}, parts_of({"one": TWO, "other": FOUR}))
+    assert counterparts.match({"one": ONE}, parts_of({"one": FOUR}))
+    assert not counterparts.match({"one": ONE}, parts_of({"one": TWO}))
+
+
+@pytest.mark.parametrize("value", ["\ud800", float("nan"), None, "", [], {ONE: 1}])
+def test_text_that_cannot_be_encoded_matches_nothing(value: Any) -> None:
+    assert Counterparts().match({"a": value}, parts_of({"a": value})) == (value != "\ud800")
 
 
 def test_rows_in_another_order_keep_their_order() -> None:
