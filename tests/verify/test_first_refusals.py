@@ -57,6 +57,22 @@ def test_body_that_is_not_json(failed: Callable[[Behaviour], set[str]]) -> None:
     assert failed(reads_invalid_json_as_empty) == {"POST /flows/count"}
 
 
+async def reads_negative_as_zero(request: Request, broken: BrokenServer) -> Answer:
+    body = request.json if request.is_a("POST /logs/filter") and isinstance(request.json, dict) else {}
+    return await broken.ask(request.saying({**body, "offset": 0}) if body.get("offset") == -1 else request)
+
+
+def test_number_beyond_its_bound(failed: Callable[[Behaviour], set[str]]) -> None:
+    assert failed(reads_negative_as_zero) == {"POST /logs/filter"}
+
+
+def test_largest_number_is_refused(failed: Callable[[Behaviour], set[str]]) -> None:
+    def refuse(request: Request, answer: Answer) -> Answer:
+        return replace(answer, status=422) if request.body == b'{"limit": 200}' else answer
+
+    assert failed(replies("POST /flow_runs/filter", refuse)) == {"POST /flow_runs/filter"}
+
+
 def test_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:
     assert failed(unchanged) == set()
 

@@ -545,6 +545,27 @@ def test_nested_lists_that_show_the_same_rows_differently(
     assert found == ({("same rows", "GET /flow_run_states/")} if is_broken else set())
 
 
+def test_rare_values_are_among_the_requested_rows(
+    all_operations: ContextFactory, mirror: Mirror, api: Api, tmp_path: Path
+) -> None:
+    """One of many flows has no tags, which a server shows as null."""
+    ids = [str(UUID(int=number, version=4)) for number in range(60)]
+    flows = [{"id": each, "name": each, "tags": [] if each == ids[7] else ["a"]} for each in ids]
+    jsonl.write(tmp_path / "flows.jsonl", [*timed("flows", flows)])
+
+    def null_for_empty(_: Sent, answer: Reply) -> Reply:
+        return answer.saying({**answer.json, "tags": answer.json["tags"] or None})
+
+    with all_operations.context_of(
+        Proxy(Inside(app_on(tmp_path, api)), replies("GET /flows/[^/]+", null_for_empty))
+    ) as context:
+        context.mirror = mirror
+        all_operations.learn(context)
+        same_rows.check_varied(context, mirror, all_operations.endpoint("GET /flows/{id}"))
+        found = {each.operation for each in context.results.verdict.violations if each.rule.name == "same rows"}
+    assert found == {"GET /flows/{id}"}
+
+
 def test_headers_of_the_contract_are_compared(verdict: Verify) -> None:
     """A log file is named after its run."""
 

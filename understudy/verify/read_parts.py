@@ -15,6 +15,7 @@ from understudy.verify.checks import (
     latest_rows,
     listings,
     lookups,
+    nested_rows,
     query_strings,
     related_rows,
     same_rows,
@@ -68,7 +69,7 @@ def first_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], o
     lists = [subject.selection.lists for subject in subjects.values() if only(subject.selection.lists)]
     others = [
         encodings_of(context, lists),
-        same_rows_of(context, only, "random requests"),
+        in_turns([varied_rows_of(context, only), same_rows_of(context, only, "random requests")]),
         single_values_of(context, only),
     ]
     return [*shares(single_requests_of(context, subjects)), in_turns(others), first_refusals(context, only)]
@@ -109,6 +110,11 @@ def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], on
         yield Part(
             "Every list below other rows: all rows", partial(same_rows.check_lists, context, context.mirror, only)
         )
+    for table, lookup in context.endpoint_map.children.items():
+        field = nested_rows.field_of(context, table, lookup)
+        if field and only(lookup.endpoint):
+            check_nested = partial(nested_rows.check, context, table, lookup, field)
+            yield Part(f"{lookup.endpoint.label}: the rows of {field}", check_nested)
     for lookup in context.endpoint_map.reads:
         if only(lookup.endpoint) and context.model.is_unique(lookup.table, lookup.field):
             yield Part(f"{lookup.endpoint.label}: rows by {lookup.field}", partial(lookups.check, context, lookup))
@@ -316,6 +322,16 @@ def same_rows_of(context: CheckContext, only: Only, name: str) -> list[Part]:
         Part(f"{each.label}: {name}", partial(same_rows.check, context, mirror, each))
         for each in same_rows.operations(context)
         if mirror is not None and only(each)
+    ]
+
+
+def varied_rows_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that request each operation about one row for varied rows."""
+    mirror = context.mirror
+    return [
+        Part(f"{each.label}: varied rows", partial(same_rows.check_varied, context, mirror, each))
+        for each in same_rows.operations(context)
+        if mirror is not None and each.named_fields and only(each)
     ]
 
 

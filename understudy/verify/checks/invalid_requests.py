@@ -51,9 +51,6 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
     if endpoint.body is not None:
         for each in one_for_each_field(context, endpoint.body, NEAR if is_first(context, endpoint) else 1):
             hold(rules.INVALID_REQUEST, subject=each.subject, check=partial(is_refused, context, endpoint, each))
-        for way, body in (*bodies_at_bounds(endpoint.body), *bodies_beyond_bounds(endpoint.body)):
-            check_bound = partial(is_as_read, context, endpoint, endpoint.request(body), json.dumps(body).encode())
-            hold(rules.INVALID_REQUEST, subject=readable(way), check=check_bound)
         for raw in (b"", b"null", b"[]", b'"text"'):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
             hold(rules.INVALID_REQUEST, subject="body", check=check_raw)
@@ -62,8 +59,8 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def check_first(context: CheckContext, endpoint: Endpoint) -> None:
-    """Check that an operation refuses one invalid body, one that is not JSON, and an outdated version, or accepts a
-    request without values.
+    """Check that an operation refuses one invalid body, one that is not JSON, values beyond bounds and an outdated
+    version, and that one that changes nothing accepts values at bounds, or a request without values.
 
     An operation on one row gets an id that no row has.
     """
@@ -74,6 +71,11 @@ def check_first(context: CheckContext, endpoint: Endpoint) -> None:
     for each in refused_bodies(context, endpoint, path)[:1]:
         check_body = partial(is_refused, context, endpoint, each, path)
         hold(rules.INVALID_REQUEST, subject=each.subject, check=check_body)
+    for way, body in values_near_bounds(context, endpoint, path):
+        check_bound = partial(
+            is_as_read, context, endpoint, endpoint.request(body, **path), json.dumps(body).encode(), path=path
+        )
+        hold(rules.INVALID_REQUEST, subject=readable(way), check=check_bound)
     if endpoint.body is not None:
         request = sent(endpoint, NO_JSON, path)
         check_raw = partial(is_as_read, context, endpoint, request, NO_JSON, path=path)
@@ -82,6 +84,20 @@ def check_first(context: CheckContext, endpoint: Endpoint) -> None:
         request = replace(endpoint.request(**path), headers={header: version})
         check_header = partial(is_as_read, context, endpoint, request, b"", path=path)
         hold(rules.INVALID_REQUEST, subject=header, check=check_header)
+
+
+def values_near_bounds(context: CheckContext, endpoint: Endpoint, path: Mapping[str, str]) -> list[tuple[Way, Any]]:
+    """Bodies with one value just beyond a bound, which each reading of the contract refuses, and bodies with one at a
+    bound if the operation changes nothing and its path names no row.
+    """
+    if endpoint.body is None:
+        return []
+    beyond = list(bodies_beyond_bounds(endpoint.body))
+    if endpoint.is_safe:
+        return [*beyond, *(() if path else bodies_at_bounds(endpoint.body))]
+    read = partial(context.interpreter.refusals, endpoint, headers={}, path=path)
+    refused = [each for each in beyond if None not in read(json.dumps(each[1]).encode())]
+    return [] if may_be_changed(endpoint.body) else refused
 
 
 def refused_bodies(context: CheckContext, endpoint: Endpoint, path: Mapping[str, str]) -> list[InvalidBody]:

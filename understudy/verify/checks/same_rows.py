@@ -1,6 +1,6 @@
 """Random requests that only read: a server must respond as Understudy does with the same rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,6 +11,7 @@ from understudy.sampling.answers import Answer, same
 from understudy.sampling.counterparts import are_alike
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, fields_of, names_in
+from understudy.sampling.varied_rows import varied
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
@@ -24,6 +25,8 @@ from understudy.verify.requests.random_reads import RandomReads, can_differ, pla
 from understudy.verify.requests.scenario_requests import request_of
 
 REQUESTS = 6  # requests to an operation in a round
+CANDIDATES, VARIED = 40, 5  # rows to request an operation for: of whose responses to choose, and how many
+SEVERAL = 2  # items of a list that has more than one
 OF_OTHERS = 3  # ids of each other table that an operation looks up
 NOT_FOUND = 404
 REDIRECTS = range(300, 400)  # responses to paths with empty values
@@ -43,6 +46,28 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
         for name in endpoint.links:
             follow = partial(differs_behind_link, context, mirror, endpoint, request, name)
             context.results.hold(rules.SAME_ROWS, endpoint.label, name, follow)
+
+
+def check_varied(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
+    """Request an operation for a few rows, such that the responses are as varied as possible."""
+    requests = context.random_reads().of_rows(endpoint, CANDIDATES)
+    known = [mirror.expected(context.model, context.version, each, context.others) for each in requests]
+    traits = {str(place): dict(traits_of(each.answer.body)) for place, each in enumerate(known) if each is not None}
+    for place in varied(traits, context.random, VARIED):
+        hold(context, mirror, endpoint, requests[int(place)])
+
+
+def traits_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """What distinguishes a response: its values, the lengths of its lists, and whether items have some values."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from traits_of(part, f"{path}.{name}")
+    elif isinstance(value, list):
+        yield path, min(len(value), SEVERAL)
+        found = (each for item in value for each in traits_of(item, f"{path}[]"))
+        yield from ((f"{name}={part}", True) for name, part in found if part is None or isinstance(part, bool))
+    else:
+        yield path, value
 
 
 def hold(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, about: str = "") -> None:

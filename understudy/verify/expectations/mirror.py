@@ -102,8 +102,8 @@ class Mirror:
         return self._current(model, version, others).trace(request)
 
     def shown_differently(self, model: Model, version: int, others: Others) -> list["Compared"]:
-        """The lists that show the same rows differently from the reference server, though all rows they depend on are
-        known.
+        """The lists that show the same rows differently from the reference server, or lack rows that the server shows
+        elsewhere, though all rows they depend on are known.
         """
         self._current(model, version, others)
         return [
@@ -111,7 +111,7 @@ class Mirror:
             for table, lists in self._compared.items()
             if is_complete(model, table, others[table])
             for each in lists
-            if each.has_same_ids and not each.is_same and self._knowledge.tables.union([table]).issuperset(each.used)
+            if each.has_no_others and not each.is_same and self._knowledge.tables.union([table]).issuperset(each.used)
         ]
 
     def _current(self, model: Model, version: int, others: Others) -> MirrorServer:
@@ -237,8 +237,9 @@ class Compared:
         return same(self.expected, self.found)
 
     @property
-    def has_same_ids(self) -> bool:
-        return self.expected.keys() == self.found.keys()
+    def has_no_others(self) -> bool:
+        """Whether the list has no other rows than the expected ones."""
+        return self.found.keys() <= self.expected.keys()
 
     @property
     def names(self) -> Iterable[str]:
