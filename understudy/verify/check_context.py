@@ -115,11 +115,14 @@ class CheckContext:
         return samples
 
     def _varied_rows(self) -> Iterator[tuple[str, Row]]:
-        """Some rows of each table whose rows paths can name, of as many kinds as possible."""
+        """Some rows of each table whose rows paths can name."""
         for table in dict.fromkeys(lookup.table for lookup in self.endpoint_map.reads):
-            known = with_referrers(self.model.catalog, self.model.known, table)
-            for row_id in varied(known, self.random, VARIED):
-                yield table, known[row_id]
+            yield from ((table, row) for row in self.varied_rows(table, VARIED))
+
+    def varied_rows(self, table: str, most: int) -> list[Row]:
+        """Up to a number of the known rows of a table, of as many kinds as possible."""
+        known = with_referrers(self.model.catalog, self.model.known, table)
+        return [known[row_id] for row_id in varied(known, self.random, most)]
 
     def _parents(self) -> Iterator[tuple[str, Row]]:
         """Only those rows below which other rows are known, if these are not known for all rows."""

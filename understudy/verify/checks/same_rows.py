@@ -50,7 +50,8 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
 
 def check_varied(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
     """Request an operation for a few rows, such that the responses are as varied as possible."""
-    requests = context.random_reads().of_rows(endpoint, CANDIDATES)
+    table, _ = list(endpoint.named_fields.values())[-1]
+    requests = context.random_reads().of_rows(endpoint, context.varied_rows(table, CANDIDATES))
     known = [mirror.expected(context.model, context.version, each, context.others) for each in requests]
     traits = {str(place): dict(traits_of(each.answer.body)) for place, each in enumerate(known) if each is not None}
     for place in varied(traits, context.random, VARIED):

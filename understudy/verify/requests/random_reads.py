@@ -1,6 +1,6 @@
 """Random requests that only read, mostly similar to the examples of the contract, and about known rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import cycle, islice
@@ -15,9 +15,7 @@ from understudy.sampling.answers import Row
 from understudy.sampling.counterparts import is_time
 from understudy.sampling.random_requests import Request, RequestGenerator, with_query
 from understudy.sampling.sample_values import Samples, leaves
-from understudy.sampling.varied_rows import varied
 from understudy.values import moment
-from understudy.verify.expectations.referred_rows import with_referrers
 from understudy.verify.requests.endpoint import Endpoint, examples_of, required_by_example
 from understudy.verify.requests.operands import id_spellings
 from understudy.verify.requests.session_operations import Fields
@@ -73,11 +71,10 @@ class RandomReads:
         empty = [self._without_values(each) for each in requests if "?" in each.path][:1]
         return [*requests, *others, *nulls, *empty]
 
-    def of_rows(self, endpoint: Endpoint, most: int) -> list[Request]:
-        """Requests to an operation for up to a number of rows, as varied as possible, with what a body must have."""
+    def of_rows(self, endpoint: Endpoint, rows: Iterable[Row]) -> list[Request]:
+        """Requests to an operation for some rows of the last table that its path names, with what a body must have."""
         table, _ = list(endpoint.named_fields.values())[-1]
-        known, body = self.known.get(table, {}), required_by_example(endpoint) if endpoint.body is not None else None
-        rows = [known[each] for each in varied(with_referrers(self.catalog, self.known, table), self.randomness, most)]
+        body = None if endpoint.body is None else required_by_example(endpoint)
         paths = [path_with(endpoint, names_in(endpoint, self._with_referred(table, row))) for row in rows]
         return [Request(endpoint.method, each, endpoint.path, body, endpoint.body) for each in paths if "{" not in each]
 
