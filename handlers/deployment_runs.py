@@ -26,7 +26,7 @@ from .parameters.parameter_schemas import CIRCULAR, Mismatch, check
 from .request_origin import creator_of
 from .schedules import schedules_of
 from .scheduling.dates import dates_of
-from .work_queues import pool_of, pool_queue
+from .work_queues import POOL_ID, pool_of, pool_queue
 
 MOST = 100  # the maximum number of runs in a request
 SCHEDULED = {"type": "SCHEDULED"}
@@ -63,6 +63,7 @@ def bulk_create_flow_runs_from_deployment(
         raise BadRequest(f"Cannot create more than {MOST} flow runs at once.")
     deployment = workspace["deployments"].values(row_of(workspace, id))
     runs, created_by = ManyRuns(workspace, deployment, Client.of(headers)), creator_of(headers)
+    runs.create_queues(body)
     return {"results": [runs.result({**each, "created_by": created_by}) for each in body]}
 
 
@@ -72,8 +73,9 @@ WITHOUT_POOL = re.compile(r"because deployment \S+ is not associated with a work
 class ManyRuns:
     """Creates several runs of a deployment.
 
-    A real server creates all in one transaction. If one refers to something that does not exist, those before it are
-    not stored, although the response says that they were created, and those after it fail.
+    A real server creates all in one transaction, first the queues that they name, even those of runs that it refuses.
+    If one refers to something that does not exist, the queues and the runs before it are not stored, although the
+    response says that they were created, and those after it fail.
     """
 
     def __init__(self, workspace: Workspace, deployment: Body, client: Client) -> None:
@@ -81,7 +83,19 @@ class ManyRuns:
         self._deployment = deployment
         self._client = client
         self._new: list[int] = []
+        self._new_queues: list[int] = []
         self._conflict: Conflict | None = None
+
+    def create_queues(self, bodies: Iterable[Body]) -> None:
+        """Create the queues that runs name, in the pool of the deployment."""
+        pool, queues = pool_of(self._workspace, self._deployment), self._workspace["work_queues"]
+        if pool is None:
+            return
+        before = set(queues.index(POOL_ID).rows(pool["id"].int))
+        for name in dict.fromkeys(body.get("work_queue_name") for body in bodies):
+            if name and name != self._deployment["work_queue_name"]:
+                pool_queue(self._workspace, pool["name"], name)
+        self._new_queues = sorted(set(queues.index(POOL_ID).rows(pool["id"].int)) - before)
 
     def result(self, body: Body) -> Body:
         """The result of creating a run."""
@@ -104,7 +118,8 @@ class ManyRuns:
 
     def _end_with(self, conflict: Conflict) -> None:
         self._workspace.delete("flow_runs", self._new)
-        self._new, self._conflict = [], conflict
+        self._workspace.delete("work_queues", self._new_queues)
+        self._new, self._new_queues, self._conflict = [], [], conflict
 
 
 def reason_of(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Operations for the web UI: counts and times of runs, and validation of values against a schema."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from math import floor
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,7 @@ STATE_TYPES = (
 )  # fmt: skip
 FAILED = ("CRASHED", "FAILED")
 INTERVALS = 20  # the number of intervals in the dashboard
+LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 NEXT_RUN = ("id", "flow_id", "name", "state_name", "state_type", "next_scheduled_start_time")
 
 
@@ -40,14 +41,25 @@ def next_runs_by_flow(workspace: Workspace, flow_ids: list[UUID]) -> Answer:
 
 
 def next_run(workspace: Workspace, flow_id: UUID) -> dict[str, Any] | None:
-    """The scheduled run of a flow that starts first."""
+    """The scheduled run of a flow that starts first; of several, the one that was expected last, and then the newest.
+
+    A real server finds them by the index of these times.
+    """
     runs = workspace["flow_runs"]
     rows = runs.index(FLOW_ID).rows(flow_id.int) & runs.index(STATE_TYPE).rows("SCHEDULED")
     scheduled = [run for run in map(runs.values, rows) if run["next_scheduled_start_time"] is not None]
     if not scheduled:
         return None
-    earliest = min(scheduled, key=lambda run: run["next_scheduled_start_time"])
-    return {name: earliest[name] for name in NEXT_RUN}
+    start = min(run["next_scheduled_start_time"] for run in scheduled)
+    first = [run for run in scheduled if run["next_scheduled_start_time"] == start]
+    shown = max(reversed(first), key=expected_start)
+    return {name: shown[name] for name in NEXT_RUN}
+
+
+def expected_start(run: Mapping[str, Any]) -> datetime:
+    """When a run was expected to start, or has started; long ago if neither is known."""
+    start: datetime = run["start_time"] or run["expected_start_time"] or LONG_AGO
+    return start
 
 
 def read_flow_run_history(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Answer:

@@ -9,7 +9,7 @@ import pytest
 from tests import unusual_rows
 from tests.conftest import Keeping
 from tests.servers import stand_in
-from tests.unusual_rows import DEPLOYMENT, QUEUE, RUN, id_of
+from tests.unusual_rows import DEPLOYMENT, QUEUE, RUN, WRITES, id_of
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,31 @@ def test_schedules_of_the_same_time_are_in_the_order_of_their_rows(loaded: httpx
     expected = [id_of(7, number) for number in (2, 0, 1)]
     assert [each["id"] for each in read(loaded, f"/deployments/{DEPLOYMENT}/schedules")] == expected
     assert [each["id"] for each in read(loaded, f"/deployments/{DEPLOYMENT}")["schedules"]] == expected
+
+
+def test_schedules_of_rows_are_written_as_those_of_requests(loaded: httpx.Client) -> None:
+    schedules = read(loaded, f"/deployments/{id_of(4, 1)}/schedules")
+    assert [repr(each["schedule"]) for each in reversed(schedules)] == [
+        "{'cron': '0 0 * * *', 'timezone': None, 'day_or': False}",
+        "{'interval': 60.0, 'anchor_date': '2025-01-01T00:00:00+02:00', 'timezone': 'UTC'}",
+        "{'interval': 3e-06, 'anchor_date': '2025-01-01T00:00:00Z', 'timezone': 'UTC'}",
+        "{'interval': 3600.0, 'anchor_date': '2025-01-01T00:00:00Z', 'timezone': 'UTC'}",
+    ]
+
+
+def test_next_run_is_the_newest_of_those_expected_last(loaded: httpx.Client) -> None:
+    flow = id_of(1, 1)
+    found = loaded.post("/ui/flows/next-runs", json={"flow_ids": [flow]}).raise_for_status().json()
+    assert found[flow]["id"] == id_of(5, 2)
+
+
+def test_runs_that_are_refused_create_their_queues(loaded: httpx.Client) -> None:
+    names = [
+        {each["name"] for each in sent}
+        for method, path, body in WRITES
+        if isinstance(sent := loaded.request(method, path, json=body).raise_for_status().json(), list)
+    ]
+    assert names == [{"default", "refused"}, {"default", "refused"}]
 
 
 def test_nodes_of_the_same_times_are_in_the_order_of_their_keys(loaded: httpx.Client) -> None:

@@ -35,6 +35,14 @@ def task_run(number: int, key: str, dynamic_key: str, **inputs: int) -> Row:
     )
 
 
+def scheduled(number: int, expected: str) -> Row:
+    """A flow run that starts at the time of others."""
+    made = run(5, number, name="scheduled", flow_id=id_of(1, 1), next_scheduled_start_time=LATER)
+    made["state"] |= {"type": "SCHEDULED", "name": "Scheduled"}
+    shown = {"state_type": "SCHEDULED", "state_name": "Scheduled", "start_time": None, "expected_start_time": expected}
+    return {**made, **shown}
+
+
 def running(number: int, since: str) -> Row:
     """A task run without a flow run, which has been running since a time."""
     task = run(6, number, name="running", task_key="running", dynamic_key=str(number), labels={})
@@ -43,7 +51,7 @@ def running(number: int, since: str) -> Row:
 
 
 TABLES: dict[str, list[Row]] = {
-    "flows": [row(1, name="flow", labels=None)],
+    "flows": [row(1, name="flow", labels=None), row(1, 1, name="scheduled", labels={})],
     "work_pools": [row(2, name="pool", type="process", default_queue_id=QUEUE)],
     "work_queues": [row(3, name="default", work_pool_id=POOL, priority=1, filter={"tags": ["a"]})],
     "deployments": [
@@ -55,11 +63,34 @@ TABLES: dict[str, list[Row]] = {
             concurrency_options={"collision_strategy": "ENQUEUE"},
             created_by={"type": "USER"},
             updated_by={},
-        )
+        ),
+        row(
+            4,
+            1,
+            name="in a queue",
+            flow_id=FLOW,
+            labels={},
+            work_queue_id=QUEUE,
+            work_queue_name="default",
+            enforce_parameter_schema=True,
+            parameter_openapi_schema={"type": "object", "properties": {"x": {"type": "integer"}}},
+        ),
     ],
     "deployment_schedules": [
         row(7, number, deployment_id=DEPLOYMENT, schedule={"cron": "0 0 * * *", "timezone": "UTC", "day_or": True})
         for number in (2, 0, 1)
+    ]
+    + [
+        row(7, number, deployment_id=id_of(4, 1), schedule=schedule)
+        for number, schedule in enumerate(
+            (
+                {"interval": 3600, "anchor_date": "2025-01-01T00:00:00+00:00"},
+                {"interval": 0.0000026, "anchor_date": "2025-01-01T00:00:00", "timezone": None},
+                {"interval": 60, "anchor_date": "2025-01-01T00:00:00+02:00"},
+                {"cron": "0 0 * * *", "day_or": 0},
+            ),
+            3,
+        )
     ],
     "flow_runs": [
         run(
@@ -70,7 +101,8 @@ TABLES: dict[str, list[Row]] = {
             created_by={"display_value": "me"},
             empirical_policy={"max_retries": 1, "retry_delay_seconds": 10.0},
             data=1e16,
-        )
+        ),
+        *(scheduled(number, expected) for number, expected in ((3, TIME), (1, LATER), (2, LATER), (4, TIME))),
     ],
     "task_runs": [
         task_run(0, "source", "0"),
@@ -110,6 +142,7 @@ TABLES: dict[str, list[Row]] = {
 READS: list[tuple[str, str, Row | None]] = [
     ("GET", f"/deployments/{DEPLOYMENT}", None),
     ("GET", f"/deployments/{DEPLOYMENT}/schedules", None),
+    ("GET", f"/deployments/{id_of(4, 1)}/schedules", None),
     ("POST", "/deployments/filter", {}),
     ("GET", f"/flow_runs/{RUN}", None),
     ("POST", "/flow_runs/paginate", {}),
@@ -123,7 +156,21 @@ READS: list[tuple[str, str, Row | None]] = [
     ("POST", "/block_schemas/filter", {}),
     *(("POST", "/block_documents/filter", {"sort": sort}) for sort in ("NAME_ASC", "NAME_DESC")),
     ("POST", "/flows/filter", {}),
+    ("POST", "/ui/flows/next-runs", {"flow_ids": [id_of(1, 1)]}),
     *(("POST", "/task_runs/filter", {"sort": sort}) for sort in ("DURATION_ASC", "DURATION_DESC")),
+]
+
+IN_QUEUE = f"/deployments/{id_of(4, 1)}/create_flow_run/bulk"
+QUEUES = ("POST", "/work_pools/pool/queues/filter", {})
+WRITES: list[tuple[str, str, Any]] = [
+    ("POST", IN_QUEUE, [{"work_queue_name": "refused", "parameters": {"x": "no number"}}]),
+    QUEUES,
+    (
+        "POST",
+        IN_QUEUE,
+        [{"work_queue_name": "lost"}, {"infrastructure_document_id": LOST}, {"work_queue_name": "lost, too"}],
+    ),
+    QUEUES,
 ]
 
 

@@ -1,7 +1,12 @@
 """Schedules in stored rows, which may be written by hand: they are checked and completed like those in requests."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
+
+from pydantic_core import SchemaValidator, ValidationError, core_schema
+
+from understudy.values import moment, with_offset
 
 from ..schedules import (
     Schedule,
@@ -25,13 +30,38 @@ class Kind(NamedTuple):
     whole: Callable[[Schedule], Schedule]
 
 
+BOOLEAN = SchemaValidator(core_schema.bool_schema())
+
+
+def duration(seconds: float) -> float:
+    """An interval in whole microseconds, as it is stored.
+
+    Raises:
+        ValueError: it is not positive, or too long.
+    """
+    try:
+        return checked_interval(timedelta(seconds=seconds).total_seconds())
+    except OverflowError:
+        raise ValueError("`interval` is too long") from None
+
+
 def started_interval(schedule: Schedule) -> Schedule:
-    return with_start(whole_interval(schedule))
+    started = with_start(whole_interval(schedule))
+    anchor = started["anchor_date"]
+    shown = with_offset(moment(anchor)) if isinstance(anchor, str) else anchor
+    return {**started, "interval": duration(started["interval"]), "anchor_date": shown}
+
+
+def stored_cron(schedule: Schedule) -> Schedule:
+    try:
+        return whole_cron({**schedule, "day_or": BOOLEAN.validate_python(schedule["day_or"])})
+    except ValidationError:
+        raise ValueError("`day_or` is true or false") from None
 
 
 KINDS = {
-    "interval": Kind({"anchor_date": None, "timezone": None}, (int, float), checked_interval, started_interval),
-    "cron": Kind({"timezone": None, "day_or": True}, str, checked_cron, whole_cron),
+    "interval": Kind({"anchor_date": None, "timezone": None}, (int, float), duration, started_interval),
+    "cron": Kind({"timezone": None, "day_or": True}, str, checked_cron, stored_cron),
     "rrule": Kind({"timezone": "UTC"}, str, checked_rrule, dict),  # its start may be left out in rows
 }
 
@@ -56,9 +86,7 @@ def whole(schedule: Schedule) -> Schedule:
 
 
 def check_others(schedule: Schedule) -> None:
-    """Check the time zone, the anchor and the flag of a schedule."""
-    if isinstance(schedule.get("day_or"), dict | list):
-        raise ValueError("`day_or` is true or false")  # noqa: TRY004
+    """Check the time zone and the anchor of a schedule."""
     for field, check in (("timezone", check_timezone), ("anchor_date", moment_of)):
         value = schedule.get(field)
         if isinstance(value, dict | list | bool | int | float):
