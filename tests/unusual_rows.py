@@ -161,7 +161,7 @@ READS: list[tuple[str, str, Row | None]] = [
 ]
 
 IN_QUEUE = f"/deployments/{id_of(4, 1)}/create_flow_run/bulk"
-QUEUES = ("POST", "/work_pools/pool/queues/filter", {})
+QUEUES: tuple[str, str, Any] = ("POST", "/work_pools/pool/queues/filter", {})
 WRITES: list[tuple[str, str, Any]] = [
     ("POST", IN_QUEUE, [{"work_queue_name": "refused", "parameters": {"x": "no number"}}]),
     QUEUES,
