@@ -6,7 +6,7 @@ Responses show it among the definitions of the schema.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -34,11 +34,11 @@ def create_block_schema(workspace: Workspace, body: dict[str, Any]) -> Answer:
         raise NotFound(f"Block type {type_id} not found.")
     existing = by_checksum(workspace, checksum(body["fields"]), body["version"])
     if existing is not None:
-        return full_schemas(workspace, [existing])[0], 200
+        return full_schema(workspace, existing), 200
     if body["fields"].get("block_schema_references"):
         register(workspace.fork(), body)  # what is wrong shows before anything is changed
     row = register(workspace, body)
-    schema = full_schemas(workspace, [row])[0]
+    schema = full_schema(workspace, row)
     # What was made is shown with the references and definitions that the request has, and no others.
     given = {name: body["fields"][name] for name in GIVEN if body["fields"].get(name) is not None}
     schema["fields"] = {**workspace["block_schemas"].values(row)["fields"], "block_schema_references": {}, **given}
@@ -46,7 +46,7 @@ def create_block_schema(workspace: Workspace, body: dict[str, Any]) -> Answer:
 
 
 def read_block_schema_by_id(workspace: Workspace, id: UUID) -> Answer:
-    return full_schemas(workspace, [found(workspace, id)])[0]
+    return full_schema(workspace, found(workspace, id))
 
 
 def delete_block_schema(workspace: Workspace, id: UUID) -> Answer:
@@ -65,7 +65,7 @@ def read_block_schema_by_checksum(workspace: Workspace, checksum: str, version: 
     row = by_checksum(workspace, checksum, version)
     if row is None:
         raise NotFound("Block schema not found")
-    return full_schemas(workspace, [row])[0]
+    return full_schema(workspace, row)
 
 
 def read_available_block_capabilities(workspace: Workspace) -> Answer:
@@ -226,14 +226,24 @@ def refer(workspace: Workspace, parent: UUID, name: str, nested: UUID) -> None:
 def full_schemas(workspace: Workspace, rows: Iterable[int]) -> list[dict[str, Any]]:
     """Block schemas as responses show them: with their types, references and definitions of nested blocks."""
     rows = list(rows)
-    family = Family(workspace, rows)
+    family = Family(workspace, rows, lambda row: (workspace["block_schemas"].values(row)["created"], row))
     return [family.full(family.schemas[row]) for row in rows]
 
 
-class Family:
-    """Block schemas, and all schemas nested in them."""
+def full_schema(workspace: Workspace, row: int) -> dict[str, Any]:
+    """One block schema. If several nested blocks have one title, the definition of the last row is shown."""
+    family = Family(workspace, [row], lambda nested: nested)
+    return family.full(family.schemas[row])
 
-    def __init__(self, workspace: Workspace, rows: Iterable[int]) -> None:
+
+class Family:
+    """Block schemas, and all schemas nested in them.
+
+    Args:
+        order: the key by which references to schemas are in order. That of a real server depends on the query.
+    """
+
+    def __init__(self, workspace: Workspace, rows: Iterable[int], order: Callable[[int], Any]) -> None:
         self._workspace = workspace
         self.schemas: dict[int, dict[str, Any]] = {}
         self._nested: dict[UUID, list[tuple[str, int]]] = {}
@@ -244,7 +254,7 @@ class Family:
                 self.schemas[row] = schema = table.values(row)
                 self._nested[schema["id"]] = nested = self._references(schema["id"])
                 ahead += [child for _, child in nested]
-        in_order = sorted(self.schemas, key=lambda row: (self.schemas[row]["created"], row))
+        in_order = sorted(self.schemas, key=order)
         self._place = {row: place for place, row in enumerate(in_order)}
         self._by_checksum = {self.schemas[row]["checksum"]: self.schemas[row] for row in reversed(in_order)}
 

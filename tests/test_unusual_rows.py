@@ -90,6 +90,15 @@ def test_blocks_of_a_type_that_does_not_exist_have_none(loaded: httpx.Client) ->
     assert read(loaded, f"/block_schemas/{id_of(11, 3)}")["block_type"] is None
 
 
+def test_definition_of_blocks_with_one_title_is_the_last(loaded: httpx.Client) -> None:
+    alone = read(loaded, f"/block_schemas/{id_of(11, 4)}")
+    listed = loaded.post("/block_schemas/filter", json={}).raise_for_status().json()
+    schemas = alone, next(each for each in listed if each["id"] == id_of(11, 4))
+    shown = [each["fields"]["definitions"]["Twin"]["properties"] for each in schemas]
+    assert shown == [{"second": {}}, {"first": {}}]
+    assert [[*each["fields"]["block_schema_references"]] for each in schemas] == [["b", "a"], ["a", "b"]]
+
+
 @pytest.mark.parametrize("sort", ["NAME_ASC", "NAME_DESC"])
 def test_block_documents_of_the_same_name_are_in_the_order_of_their_rows(loaded: httpx.Client, sort: str) -> None:
     documents = loaded.post("/block_documents/filter", json={"sort": sort}).raise_for_status().json()

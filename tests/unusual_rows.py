@@ -43,6 +43,16 @@ def scheduled(number: int, expected: str) -> Row:
     return {**made, **shown}
 
 
+def schema(number: int, properties: Row, title: str = "Parent", **times: str) -> Row:
+    fields = {"title": title, "type": "object", "properties": properties}
+    more = {"checksum": f"sha256:{number}", "version": "1", "block_type_id": id_of(10)}
+    return row(11, number, fields=fields, **more, **times)
+
+
+TWIN = schema(5, {"first": {}}, "Twin", created=LATER)
+OLDER_TWIN = schema(6, {"second": {}}, "Twin")
+
+
 def running(number: int, since: str) -> Row:
     """A task run without a flow run, which has been running since a time."""
     task = run(6, number, name="running", task_key="running", dynamic_key=str(number), labels={})
@@ -126,6 +136,11 @@ TABLES: dict[str, list[Row]] = {
             block_type_id=LOST if number == 3 else id_of(10, number),
         )
         for number in range(4)
+    ]
+    + [schema(4, {"a": {"$ref": "#/definitions/Twin"}, "b": {"$ref": "#/definitions/Twin"}}), TWIN, OLDER_TWIN],
+    "block_schema_references": [
+        row(13, number, name=name, parent_block_schema_id=id_of(11, 4), reference_block_schema_id=nested["id"])
+        for number, (name, nested) in enumerate((("a", OLDER_TWIN), ("b", TWIN)))
     ],
     "block_documents": [
         row(
@@ -152,7 +167,8 @@ READS: list[tuple[str, str, Row | None]] = [
     ("GET", f"/work_queues/{QUEUE}", None),
     ("POST", "/work_pools/pool/queues/filter", {}),
     *(("GET", f"/block_documents/{id_of(12, number)}", None) for number in range(4)),
-    *(("GET", f"/block_schemas/{id_of(11, number)}", None) for number in range(4)),
+    *(("GET", f"/block_schemas/{id_of(11, number)}", None) for number in range(7)),
+    ("GET", "/block_schemas/checksum/sha256:4", None),
     ("POST", "/block_schemas/filter", {}),
     *(("POST", "/block_documents/filter", {"sort": sort}) for sort in ("NAME_ASC", "NAME_DESC")),
     ("POST", "/flows/filter", {}),
