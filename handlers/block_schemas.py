@@ -292,7 +292,7 @@ class Family:
                     inner_definitions = inner.pop("definitions", {})
                     definitions |= {title: inner, **inner_definitions}
         if definitions or fields.get("definitions"):
-            fields["definitions"] = {**fields.get("definitions", {}), **definitions}
+            fields["definitions"] = {**(fields.get("definitions") or {}), **definitions}
         return fields
 
     def references(self, schema: Mapping[str, Any]) -> Fields:

@@ -161,6 +161,17 @@ def test_nested_block_has_its_own_schema(own: httpx.Client) -> None:
     assert a_schema(own, block_type, **again)["fields"] == again, "a nested block that is known needs no definition"
 
 
+def test_schema_without_definitions_shows_those_of_nested_blocks(own: httpx.Client) -> None:
+    """A real server fails on `null`."""
+    block_type = a_type(own, "nested")
+    child = a_schema(own, block_type, title="Child")
+    reference = {"block_type_slug": "nested", "block_schema_checksum": child["checksum"]}
+    fields = {"title": "Parent", "definitions": None, "block_schema_references": {"inner": reference}}
+    parent = a_schema(own, block_type, **fields)
+    read = own.get(f"/block_schemas/{parent['id']}").raise_for_status().json()["fields"]
+    assert [*read["definitions"]] == ["Child"]
+
+
 def test_schema_with_an_invalid_nested_block_adds_nothing(own: httpx.Client) -> None:
     block_type = a_type(own, "wrong")
     unknown = {"block_type_id": block_type["id"], "fields": parent_fields("unknown")}

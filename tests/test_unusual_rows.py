@@ -63,6 +63,11 @@ def test_schedules_of_rows_are_written_as_those_of_requests(loaded: httpx.Client
     ]
 
 
+def test_run_times_of_rows_are_in_microseconds(loaded: httpx.Client) -> None:
+    flow_run, task_run = read(loaded, f"/flow_runs/{id_of(5, 10)}"), read(loaded, f"/task_runs/{id_of(6, 20)}")
+    assert (flow_run["total_run_time"], task_run["total_run_time"]) == (3.3, 0.3)
+
+
 def test_next_run_is_the_newest_of_those_expected_last(loaded: httpx.Client) -> None:
     flow = id_of(1, 1)
     found = loaded.post("/ui/flows/next-runs", json={"flow_ids": [flow]}).raise_for_status().json()

@@ -1,13 +1,13 @@
 """Schedules in stored rows, which may be written by hand: they are checked and completed like those in requests."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from understudy.values import moment, with_offset
 
+from ..durations import in_microseconds
 from ..schedules import (
     Schedule,
     check_timezone,
@@ -34,15 +34,7 @@ BOOLEAN = SchemaValidator(core_schema.bool_schema())
 
 
 def duration(seconds: float) -> float:
-    """An interval in whole microseconds, as it is stored.
-
-    Raises:
-        ValueError: it is not positive, or too long.
-    """
-    try:
-        return checked_interval(timedelta(seconds=seconds).total_seconds())
-    except OverflowError:
-        raise ValueError("`interval` is too long") from None
+    return checked_interval(in_microseconds(seconds))
 
 
 def started_interval(schedule: Schedule) -> Schedule:
