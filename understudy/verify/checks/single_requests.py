@@ -59,7 +59,8 @@ def check_filters(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint) -
     """Request an operation that does not list rows with each filter, beside the other values of each example."""
     names = schema_of(endpoint)["properties"].value
     for name in filter(names.__contains__, subject.selection.filters):
-        for filters, example in product(islice(distinguishing(subject, name), 1), examples_of(endpoint)):
+        some = [*islice(distinguishing(subject, name), 1), *islice(met_twice(subject, name), 1)]
+        for filters, example in product(some, examples_of(endpoint)):
             values = {each: value for each, value in example.items() if each not in subject.selection.filters}
             hold(subject, mirror, endpoint, SEPARATOR.join(names_in(filters)), {**values, **filters})
 
@@ -71,6 +72,13 @@ def distinguishing(subject: TableUnderTest, name: str) -> Iterator[Filters]:
         some = few(subject, each)
         if any(is_distinguishing(subject, each, value) for value in some):
             yield each.filters(next(first_operands(each, some)))
+
+
+def met_twice(subject: TableUnderTest, name: str) -> Iterator[Filters]:
+    """Bodies with one operator of a filter and several values that some row has, so that a join finds it twice."""
+    for each in subject.field_operators.values():
+        if each.filter == name and each.operator == "any_":
+            yield from map(each.filters, subject.value_search.together(each))
 
 
 def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:

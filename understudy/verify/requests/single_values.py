@@ -1,16 +1,19 @@
 """Bodies with a single value: a small number, or a property of an object; and with two properties of an object."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta, timezone
 from itertools import combinations
 from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.sampling.random_requests import RequestGenerator
+from understudy.values import moment
 from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint, example_of, required_by_example
 
 VALUES = 2  # values for each property of an object
 STEPS = (0, 1, 2)  # differences from the minimum of a number
 SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # limits and offsets
+OFFSETS = (timedelta(hours=14), timedelta(hours=-12))  # the largest and the smallest of any time zone
 FAR = 2**31  # an offset beyond the end of any list
 
 
@@ -59,7 +62,14 @@ def single_values(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
     elif parts:
         yield from ({name: value} for name, part in parts for value in single_values(generator, part))
     else:
-        yield from (generator.plain(schema) for _ in range(VALUES))
+        drawn = [generator.plain(schema) for _ in range(VALUES)]
+        yield from drawn
+        yield from (in_zones(drawn[0]) if schema.value.get("format") == "date-time" and drawn[0] else ())
+
+
+def in_zones(time: str) -> Iterator[str]:
+    """The same time with other offsets, so that a server which ignores them takes a later or an earlier time."""
+    return (moment(time).astimezone(timezone(offset)).isoformat() for offset in OFFSETS)
 
 
 def pairs(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
