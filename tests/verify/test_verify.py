@@ -309,7 +309,7 @@ def test_mutant_is_reported_with_its_broken_rule(command: Command, scratch: http
 
 def test_curl_commands_show_the_contradiction(command: Command, small: httpx.Client) -> None:
     with mutated("count-one-more", small) as url:
-        lines = [line.strip() for line in command.few(url, 3000).lines]
+        lines = [line.strip() for line in command.few(url, 4000).lines]
         start = next(number for number, line in enumerate(lines) if re.match(r"\d+\. count: ", line))
         (_, expected), (_, found) = (line.split() for line in lines[start + 2 : start + 4])
         curls = [line for line in lines[start:] if line.startswith("curl ")][:2]
