@@ -62,7 +62,7 @@ def test_nothing_is_learned_from_values_that_do_not_match() -> None:
 
 
 @pytest.mark.parametrize("value", ["\ud800", float("nan"), None, "", [], {ONE: 1}])
-def test_text_that_cannot_be_encoded_matches_nothing(value: Any) -> None:
+def test_value_matches_itself_if_it_can_be_encoded(value: Any) -> None:
     assert Counterparts().match({"a": value}, parts_of({"a": value})) == (value != "\ud800")
 
 

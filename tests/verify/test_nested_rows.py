@@ -8,10 +8,11 @@ import pytest
 
 from tests import jsonl
 from tests.apps import app_on
-from tests.mutants.behaviours import replies
+from tests.mutants.behaviours import each, replies
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
+from tests.mutants.paths import drop, put
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
@@ -68,6 +69,22 @@ def test_list_differs_from_what_the_row_shows(
     failed: Callable[[Behaviour], set[str]], change: Callable[[Request, Answer], Answer]
 ) -> None:
     assert failed(replies("GET /deployments/[^/]+/schedules", change)) == {LABEL}
+
+
+@pytest.mark.parametrize(
+    ("change", "label"),
+    [
+        (drop("schedules"), LABEL),
+        (put(schedules=None), "POST /deployments/filter"),
+        (put(schedules=5), "POST /deployments/filter"),
+    ],
+)
+def test_row_without_such_a_list_is_a_violation(
+    failed: Callable[[Behaviour], set[str]], change: Callable[[Any], Any], label: str
+) -> None:
+    changed = each(change)
+    behaviour = replies("POST /deployments/filter", lambda _, answer: answer.saying(changed(answer.json)))
+    assert label in failed(behaviour)
 
 
 @pytest.mark.parametrize("behaviour", [unchanged, replies("GET /deployments/[^/]+/schedules", backwards)])

@@ -545,6 +545,34 @@ def test_nested_lists_that_show_the_same_rows_differently(
     assert found == ({("same rows", "GET /flow_run_states/")} if is_broken else set())
 
 
+def test_list_lacks_a_row_that_another_list_shows(
+    all_operations: ContextFactory, mirror: Mirror, api: Api, tmp_path: Path
+) -> None:
+    """A schedule is listed below another deployment than its own."""
+    own, other, schedule = (str(UUID(int=number, version=4)) for number in range(3))
+    deployments = [{"id": each, "name": each, "flow_id": FLOW["id"]} for each in (own, other)]
+    row = {"id": schedule, "deployment_id": own, "schedule": {"cron": "0 6 * * *"}}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "flows": [FLOW],
+        "deployments": deployments,
+        "deployment_schedules": [row],
+    }
+    for table, some in rows.items():
+        jsonl.write(tmp_path / f"{table}.jsonl", [*timed(table, some)])
+
+    async def swap(sent: Sent, broken: BrokenServer) -> Reply:
+        path = {f"{each}/schedules": f"{way}/schedules" for each, way in ((own, other), (other, own))}
+        end = "/".join(sent.path.split("/")[-2:])
+        return await broken.ask(replace(sent, path=sent.path.replace(end, path.get(end, end))))
+
+    with all_operations.context_of(Proxy(Inside(app_on(tmp_path, api)), swap)) as context:
+        context.mirror = mirror
+        all_operations.learn(context)
+        same_rows.check_lists(context, mirror, every)
+        requests = [each.requests[-1].path for each in context.results.verdict.violations]
+    assert requests == [f"/deployments/{own}/schedules"]
+
+
 def test_rare_values_are_among_the_requested_rows(
     all_operations: ContextFactory, mirror: Mirror, api: Api, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import httpx
 from starlette.types import ASGIApp, Message
 
 from understudy.sampling.answers import Answer
-from understudy.sampling.sending import answer_to
+from understudy.sampling.sending import answer_from_parts
 
 PLAIN = re.compile(r"(?:/(?!\.)[\w\-.~%!$&'()*+,;=:@]*)*(?:\?[\w\-.~%!$&'()*+,;=:@/?]*)?", re.ASCII)
 """A path that clients send as it is."""
@@ -39,7 +39,7 @@ async def exchange(app: ASGIApp, method: str, path: str, headers: Mapping[str, s
     await app(scope_of(method, path, headers, content), receive, send)
     head, *parts = received
     answered = [(name.decode().lower(), value.decode()) for name, value in head["headers"]]
-    return answer_to(head["status"], answered, b"".join(part.get("body", b"") for part in parts))
+    return answer_from_parts(head["status"], answered, b"".join(part.get("body", b"") for part in parts))
 
 
 def scope_of(method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> dict[str, Any]:

@@ -103,8 +103,7 @@ class ReferenceServer:
                 (Path(folder) / f"{table}.jsonl").write_text(lines, encoding="utf-8")
             self._site = loaded(Options(fixtures=folder, journal=0))
             self._workspace = self._site.registry.open(DEFAULT).content.workspace
-        base = self._site.api.contract.base_path
-        self._base = base
+        self._base = base = self._site.api.contract.base_path
         self._app = app = create_app(self._site)
         self._loop = loop = asyncio.new_event_loop()
         self._streams = Conversations(lambda path, headers: ReferenceStream(loop, app, f"{base}{path}", headers))

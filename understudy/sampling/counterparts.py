@@ -178,8 +178,8 @@ class Counterparts:
         if there in self._sent:
             return there
         if "T" in there and "T" in here:
-            is_known = self._times.get(here) == there
-            return here if is_known else self._time(there, here) if self.are_near(there, here) else there
+            is_same = self._times.get(here) == there or self.are_near(there, here)
+            return self._time(there, here) if is_same else there
         if there == here or "T" in there or "T" in here or here in self._there:
             return there
         self.pair(there, here)

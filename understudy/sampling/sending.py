@@ -37,8 +37,8 @@ def answer_of(response: httpx.Response) -> Answer:
     return Answer(response.status_code, body_of(response), dict(response.headers))
 
 
-def answer_to(status: int, headers: Sequence[tuple[str, str]], content: bytes) -> Answer:
-    """The same from the parts of a response, with the names of headers in lower case."""
+def answer_from_parts(status: int, headers: Sequence[tuple[str, str]], content: bytes) -> Answer:
+    """An answer from the status, the headers (with names in lower case) and the content of a response."""
     try:
         return Answer(status, from_json(content), dict(headers))
     except ValueError:

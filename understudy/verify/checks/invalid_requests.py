@@ -87,17 +87,17 @@ def check_first(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def values_near_bounds(context: CheckContext, endpoint: Endpoint, path: Mapping[str, str]) -> list[tuple[Way, Any]]:
-    """Bodies with one value just beyond a bound, which each reading of the contract refuses, and bodies with one at a
-    bound if the operation changes nothing and its path names no row.
+    """Bodies with one number just beyond a bound. For an operation that changes rows, only those that each reading of
+    the contract refuses. For one that changes nothing and has no row in its path, also bodies with a value at a bound.
     """
     if endpoint.body is None:
         return []
-    beyond = list(bodies_beyond_bounds(endpoint.body))
+    beyond = bodies_beyond_bounds(endpoint.body)
     if endpoint.is_safe:
         return [*beyond, *(() if path else bodies_at_bounds(endpoint.body))]
-    read = partial(context.interpreter.refusals, endpoint, headers={}, path=path)
-    refused = [each for each in beyond if None not in read(json.dumps(each[1]).encode())]
-    return [] if may_be_changed(endpoint.body) else refused
+    if may_be_changed(endpoint.body):
+        return []
+    return [each for each in beyond if is_surely_refused(context, endpoint, each[1], path)]
 
 
 def refused_bodies(context: CheckContext, endpoint: Endpoint, path: Mapping[str, str]) -> list[InvalidBody]:
@@ -105,12 +105,13 @@ def refused_bodies(context: CheckContext, endpoint: Endpoint, path: Mapping[str,
     if endpoint.body is None or may_be_changed(endpoint.body):
         return []
     bodies = one_for_each_field(context, endpoint.body, 1)
-    read = partial(context.interpreter.refusals, endpoint, headers={}, path=path)
-    return [
-        each
-        for each in context.random.sample(bodies, k=len(bodies))
-        if None not in read(json.dumps(each.body).encode())
-    ]
+    drawn = context.random.sample(bodies, k=len(bodies))
+    return [each for each in drawn if is_surely_refused(context, endpoint, each.body, path)]
+
+
+def is_surely_refused(context: CheckContext, endpoint: Endpoint, body: Any, path: Mapping[str, str]) -> bool:
+    """Whether each reading of the contract refuses a body."""
+    return None not in context.interpreter.refusals(endpoint, json.dumps(body).encode(), {}, path)
 
 
 def find_reading(context: CheckContext) -> None:

@@ -33,6 +33,7 @@ def differs(context: CheckContext, table: str, lookup: Lookup, row: Row, field: 
     """How the rows of a table in the list below a row differ from those in a field of the row, in any order."""
     request = lookup.request(str(row[lookup.field]))
     known = context.model.known[lookup.table].get(str(row["id"]), row)
-    listed = rows_of(context.ask(lookup.endpoint, request).body) or []
-    shown, found = (by_id(without(context.model.moving(table), rows)) for rows in (known[field], listed))
+    answer = context.ask(lookup.endpoint, request)
+    lists = (rows_of(each) or [] for each in (known.get(field), answer.body))
+    shown, found = (by_id(without(context.model.moving(table), rows)) for rows in lists)
     return None if same(shown, found) else unlike((request,), list(shown.values()), list(found.values()))

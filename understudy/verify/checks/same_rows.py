@@ -25,7 +25,7 @@ from understudy.verify.requests.random_reads import RandomReads, can_differ, pla
 from understudy.verify.requests.scenario_requests import request_of
 
 REQUESTS = 6  # requests to an operation in a round
-CANDIDATES, VARIED = 40, 5  # rows to request an operation for: of whose responses to choose, and how many
+CANDIDATES, CHOSEN = 40, 5  # rows whose expected responses are compared, and those that are then requested
 SEVERAL = 2  # items of a list that has more than one
 OF_OTHERS = 3  # ids of each other table that an operation looks up
 NOT_FOUND = 404
@@ -53,19 +53,19 @@ def check_varied(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> N
     table, _ = list(endpoint.named_fields.values())[-1]
     requests = context.random_reads().of_rows(endpoint, context.varied_rows(table, CANDIDATES))
     known = [mirror.expected(context.model, context.version, each, context.others) for each in requests]
-    traits = {str(place): dict(traits_of(each.answer.body)) for place, each in enumerate(known) if each is not None}
-    for place in varied(traits, context.random, VARIED):
+    traits = {str(place): dict(traits_in(each.answer.body)) for place, each in enumerate(known) if each is not None}
+    for place in varied(traits, context.random, CHOSEN):
         hold(context, mirror, endpoint, requests[int(place)])
 
 
-def traits_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def traits_in(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """What distinguishes a response: its values, the lengths of its lists, and whether items have some values."""
     if isinstance(value, dict):
         for name, part in value.items():
-            yield from traits_of(part, f"{path}.{name}")
+            yield from traits_in(part, f"{path}.{name}")
     elif isinstance(value, list):
         yield path, min(len(value), SEVERAL)
-        found = (each for item in value for each in traits_of(item, f"{path}[]"))
+        found = (each for item in value for each in traits_in(item, f"{path}[]"))
         yield from ((f"{name}={part}", True) for name, part in found if part is None or isinstance(part, bool))
     else:
         yield path, value

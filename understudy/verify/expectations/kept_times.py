@@ -49,16 +49,16 @@ class KeptTimes:
 
         A time before the earlier response is left out: the server made an earlier change late.
         """
-        now = self._clock()
+        shown_at = self._clock()
         for field, present in shown.items():
-            before, then = self._last.get(field, (present, now))
+            before, then = self._last.get(field, (present, shown_at))
             if present != before:
                 *expected, changed = (are_different(*each) for each in zip(before, present, strict=True))
                 is_late = changed and moment(present[-1]) < then
                 if all(each != changed for each in expected) and not is_late:
                     # It is not remembered, so that another request shows it again.
                     return field[1], before[-1], present[-1]
-            self._last[field] = present, now
+            self._last[field] = present, shown_at
         return None
 
 

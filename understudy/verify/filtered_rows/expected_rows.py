@@ -41,8 +41,8 @@ class ExpectedRows:
         self._interpreter = selected.context.interpreter
         self._selection = selected.selection
         self._field_operators = field_operators
-        self._by_filters: dict[str, Ids | None] = {}  # what `known` returned, for one version of the rows
-        self._version = selected.context.version
+        self._by_filters: dict[str, Ids | None] = {}  # what `known` returned
+        self._state: tuple[int, Ids | None] = selected.context.version, selected.known  # what that depends on
 
     def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
         """The rows that filters select, together with a pin: filters that select one related row."""
@@ -123,10 +123,10 @@ class ExpectedRows:
 
     def known(self, filters: Filters) -> Ids | None:
         """The rows that filters select, if the known rows alone determine them."""
-        version, key = self._selected.context.version, json.dumps(filters)
-        if self._version != version:
+        state, key = (self._selected.context.version, self._selected.known), json.dumps(filters)
+        if self._state != state:
             self._by_filters.clear()
-            self._version = version
+            self._state = state
         if key not in self._by_filters:
             criteria = self.criteria(filters)
             self._by_filters[key] = self._known(criteria) if self._decides(criteria) else None
@@ -136,7 +136,7 @@ class ExpectedRows:
         """The rows that each filter alone selects, if the known rows determine them."""
         alone = [self.known({name: part}) for name, part in filters.items()]
         known = [ids for ids in alone if ids is not None]
-        return intersection(known) if len(known) == len(alone) > 0 else None
+        return intersection(known) if known and len(known) == len(alone) else None
 
     def is_known(self, filters: Filters) -> bool:
         """Whether the known rows alone determine what filters select."""

@@ -1,11 +1,13 @@
 """Bodies with a single value: a small number, or a property of an object; and with two properties of an object."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta, timezone
 from itertools import combinations
 from typing import Any
 
 from understudy.contract.contract import Place
+from understudy.sampling.counterparts import is_time
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.values import moment
 from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint, example_of, required_by_example
@@ -64,12 +66,17 @@ def single_values(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
     else:
         drawn = [generator.plain(schema) for _ in range(VALUES)]
         yield from drawn
-        yield from (in_zones(drawn[0]) if schema.value.get("format") == "date-time" and drawn[0] else ())
+        if schema.value.get("format") == "date-time":
+            yield from in_zones(drawn[0])
 
 
-def in_zones(time: str) -> Iterator[str]:
-    """The same time with other offsets, so that a server which ignores them takes a later or an earlier time."""
-    return (moment(time).astimezone(timezone(offset)).isoformat() for offset in OFFSETS)
+def in_zones(time: Any) -> Iterator[str]:
+    """The same time with other offsets, so that a server which ignores them takes a later or an earlier time. Offsets
+    that lead out of the calendar are left out, and so is a value that is not a time.
+    """
+    for offset in OFFSETS if isinstance(time, str) and is_time(time) else ():
+        with suppress(OverflowError):
+            yield moment(time).astimezone(timezone(offset)).isoformat()
 
 
 def pairs(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
