@@ -10,7 +10,7 @@ from uuid import UUID
 from understudy.errors import ApiError, BadRequest, Conflict, Unprocessable
 from understudy.operations.actions import check_keys, same_row
 from understudy.operations.handler_results import Answer
-from understudy.values import MICROSECOND, in_utc, new_id, now, time_of_change
+from understudy.values import MICROSECOND, in_utc, new_id, new_ordered_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
@@ -268,7 +268,7 @@ def schedule_run(workspace: Workspace, deployment: Row, schedule: Row, date: dat
     details = {"scheduled_time": date}  # in the time zone of the schedule
     state = new_state("SCHEDULED", moment, message="Flow run scheduled", state_details=details)
     values = {
-        "id": new_id(), "created": moment, "updated": moment + MICROSECOND, "name": new_name(),
+        "id": new_ordered_id(), "created": moment, "updated": moment + MICROSECOND, "name": new_name(),
         "flow_id": deployment["flow_id"], "deployment_id": deployment["id"],
         "deployment_version": deployment["version"], "work_queue_name": deployment["work_queue_name"],
         "work_queue_id": deployment["work_queue_id"], "auto_scheduled": True,

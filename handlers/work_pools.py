@@ -42,7 +42,6 @@ ADJUSTABLE = {"is_paused", "concurrency_limit"}  # the fields of a reserved pool
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
     """A pool with the slots that its runs take, if it has a limit."""
-    row["storage_configuration"] = {**STORAGE, **row["storage_configuration"]}
     if row["type"] == AGENT:
         row["status"] = None
     row["active_slots"] = None

@@ -385,6 +385,17 @@ SCHEDULES = {
 }  # fmt: skip
 
 
+def test_runs_of_schedules_are_listed_in_the_order_of_their_times(scratch: httpx.Client, flow: str) -> None:
+    """That of their ids, by which lists are in order."""
+    schedule = {"schedule": {"interval": 3600, "anchor_date": "2030-01-01T00:00:00Z"}}
+    made = created(scratch, flow, schedules=[schedule])
+    scratch.post(f"/deployments/{made['id']}/schedule", json={"min_runs": 10}).raise_for_status()
+    body = {"deployments": {"id": {"any_": [made["id"]]}}}
+    starts = [run["expected_start_time"] for run in scratch.post("/flow_runs/filter", json=body).json()]
+    assert len(starts) == 10
+    assert starts == sorted(starts, reverse=True)
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_runs_are_scheduled_between_two_times(scratch: httpx.Client, flow: str, name: str) -> None:
     """Clocks are set forward in Berlin on 2030-03-31."""

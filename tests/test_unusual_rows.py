@@ -74,6 +74,22 @@ def test_next_run_is_the_newest_of_those_expected_last(loaded: httpx.Client) -> 
     assert found[flow]["id"] == id_of(5, 2)
 
 
+def test_events_of_a_pool_show_its_whole_storage_configuration(loaded: httpx.Client) -> None:
+    before: dict[str, Any] = {
+        "bundle_upload_step": None,
+        "bundle_execution_step": {},
+        "default_result_storage_block_id": None,
+    }
+    after = {**before, "bundle_upload_step": {"a": 1}}
+    configurations: list[dict[str, Any]] = [{"bundle_execution_step": {}}, after]
+    for configuration in configurations:
+        body = {"storage_configuration": configuration}
+        loaded.patch("/work_pools/pool", json=body).raise_for_status()
+    wanted = {"filter": {"event": {"name": ["prefect.work-pool.updated"]}}}
+    (event,) = loaded.post("/events/filter", json=wanted).raise_for_status().json()["events"]
+    assert event["payload"]["updates"] == {"storage_configuration": {"from": before, "to": after}}
+
+
 def test_runs_that_are_refused_create_their_queues(loaded: httpx.Client) -> None:
     names = [
         {each["name"] for each in sent}

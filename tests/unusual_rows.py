@@ -62,7 +62,15 @@ def running(number: int, since: str) -> Row:
 
 TABLES: dict[str, list[Row]] = {
     "flows": [row(1, name="flow", labels=None), row(1, 1, name="scheduled", labels={})],
-    "work_pools": [row(2, name="pool", type="process", default_queue_id=QUEUE)],
+    "work_pools": [
+        row(
+            2,
+            name="pool",
+            type="process",
+            default_queue_id=QUEUE,
+            storage_configuration={"bundle_execution_step": {}},
+        )
+    ],
     "work_queues": [row(3, name="default", work_pool_id=POOL, priority=1, filter={"tags": ["a"]})],
     "deployments": [
         row(
