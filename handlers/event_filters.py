@@ -6,7 +6,7 @@ any characters and `_` any single one. A stream ignores filters on related resou
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
@@ -52,7 +52,7 @@ def name_test(names: Mapping[str, Any]) -> Callable[[str], bool]:
 
 
 def stored_tests(filter_: Mapping[str, Any]) -> list[Test]:
-    """The conditions of a filter, except those on an event's time, name and id."""
+    """The conditions of a filter, except those on an event's time, name and id, and on the id of its own resource."""
     tests = [*resource_tests(filter_.get("resource") or {})]
     tests += [test for part in parts(filter_.get("related")) for test in related_tests(part)]
     tests += [test for part in parts(filter_.get("any_resource")) for test in any_tests(part)]
@@ -73,16 +73,24 @@ def parts(value: Any) -> Sequence[Mapping[str, Any]]:
     return value if isinstance(value, list) else [value] if value is not None else []
 
 
-def resource_tests(filter_: Mapping[str, Any]) -> Iterable[Test]:
+def resource_id_tests(filter_: Mapping[str, Any]) -> Iterator[Callable[[str], bool]]:
+    """The conditions on the id of an event's own resource."""
     if filter_.get("id"):
-        ids = set(filter_["id"])
-        yield lambda event: event["resource"][ID] in ids
+        yield set(filter_["id"]).__contains__
     if filter_.get("id_prefix"):
-        starts = begins(filter_["id_prefix"])
-        yield lambda event: starts(event["resource"][ID])
-    if filter_.get("labels"):
+        yield begins(filter_["id_prefix"])
+    ids = (filter_.get("labels") or {}).get(ID)
+    if ids:
+        labels = labels_test({ID: ids}, roles=False)
+        yield lambda text: labels({ID: text})
+
+
+def resource_tests(filter_: Mapping[str, Any]) -> Iterator[Test]:
+    """The conditions on the other labels of an event's own resource."""
+    others = {name: values for name, values in (filter_.get("labels") or {}).items() if name != ID}
+    if others:
         # The database has the resource without its role.
-        labels = labels_test(filter_["labels"], roles=False)
+        labels = labels_test(others, roles=False)
         yield lambda event: labels(event["resource"])
 
 

@@ -16,7 +16,7 @@ from understudy.tables.table import Table
 
 from .event_filters import ID
 
-OCCURRED, NAME, KEY = Column(("occurred",)), Column(("event",)), Column(("id",))
+OCCURRED, NAME, KEY, RESOURCE = (Column((name,)) for name in ("occurred", "event", "id", f"resource.{ID}"))
 RELATED = ("related", "any_resource")
 
 

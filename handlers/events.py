@@ -20,8 +20,8 @@ from understudy.values import key_of, moment, now
 from understudy.workspaces.workspace import Workspace
 
 from .event_counts import by_time, by_value
-from .event_filters import name_test, stored_tests, stream_test, with_defaults
-from .event_order import NAME, OCCURRED, distinct, is_distinct, page_of
+from .event_filters import name_test, resource_id_tests, stored_tests, stream_test, with_defaults
+from .event_order import NAME, OCCURRED, RESOURCE, distinct, is_distinct, page_of
 from .streams import accept, receive_filter
 from .task_run_events import record
 
@@ -148,6 +148,8 @@ def selected(events: Table, filter_: Mapping[str, Any]) -> BitMap:
         rows &= BitMap([row for row in map(events.find, map(key_of, ids)) if row is not None])
     if filter_.get("event"):
         rows &= events.index(NAME).where(name_test(filter_["event"]))
+    for test in resource_id_tests(filter_.get("resource") or {}):
+        rows &= events.index(RESOURCE).where(test)
     tests = stored_tests(filter_)
     if tests:
         rows = BitMap([row for row in rows if meets(events.encoded(row), tests)])

@@ -80,6 +80,13 @@ def test_differing_row_is_compared_with_the_one_of_its_id() -> None:
     assert counterparts.aligned(there, here) == [{**here[0], "name": "drawn"}, here[1]]
 
 
+def test_ids_that_are_keys_have_those_of_the_other_server() -> None:
+    counterparts = Counterparts()
+    counterparts.aligned(row(ONE), row(TWO))
+    assert counterparts.aligned({ONE: 1}, {TWO: 2}) == {TWO: 1}
+    assert counterparts.aligned({ONE: {"run": ONE}}, {TWO: {"run": FOUR}}) == {TWO: {"run": TWO}}
+
+
 def test_requests_have_the_ids_of_the_other_server() -> None:
     counterparts = Counterparts()
     counterparts.aligned(row(ONE), row(TWO))

@@ -44,6 +44,12 @@ def test_short_scenarios_come_first(endpoint: Endpoint) -> None:
     assert set(names([long, short, refused])) == {"long", "short", "refused"}
 
 
+def test_scenarios_that_wait_come_last(endpoint: Endpoint) -> None:
+    waits = scenario(endpoint, "waits", {**posts(name="a", tags=["a"]), "within": 2.0})
+    plain = scenario(endpoint, "plain", posts(name="b"))
+    assert names([waits, plain]) == ["plain", "waits"]
+
+
 def test_cascading_deletes_count_as_new(endpoint: Endpoint) -> None:
     read, delete = {"send": "GET /artifacts/{artifact.id}"}, {"send": "DELETE /flows/{flow.id}"}
     before = scenario(endpoint, "before", posts(name="a"), read, delete)

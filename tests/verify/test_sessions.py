@@ -233,6 +233,15 @@ def test_broken_filters_of_events(verdict: Verify, monkeypatch: pytest.MonkeyPat
     assert {each.rule.name for each in found} == {"session"}
 
 
+def test_wrong_numbers_by_ids_are_found(verdict: Verify) -> None:
+    def one_more(_: Sent, answer: Reply) -> Reply:
+        return answer.saying({run: number + 1 for run, number in answer.json.items()})
+
+    broken, name = replies("POST /ui/flow_runs/count-task-runs", one_more), "reads around changes of a task run"
+    found = verdict(broken, "task_runs", count=1, scenario=name, is_alone=True).violations
+    assert {each.operation for each in found} == {"POST /ui/flow_runs/count-task-runs"}
+
+
 def test_single_scenario_has_only_its_requests(verdict: Verify) -> None:
     seen: list[str] = []
 

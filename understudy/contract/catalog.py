@@ -249,11 +249,11 @@ class Catalog:
     ) -> Column:
         """Register the column of `table` that `place` uses."""
         for name in names:
-            properties = self.table(table, place).place.get("properties")
-            for part in name.split("."):
-                if properties is None or part not in properties.value:
-                    raise place.error(f"`{table}` has no field `{name}`")
-                properties = properties[part].get("properties")
+            schema: Place | None = self.table(table, place).place
+            for part in name.split(".", 1):
+                schema = None if schema is None else property_of(schema, part)
+            if schema is None:
+                raise place.error(f"`{table}` has no field `{name}`")
         column = Column(names, joined, together)
         self.columns[table].add(column)
         return column
@@ -274,3 +274,11 @@ class Catalog:
             steps.append(step)
             table = step.table
         return tuple(steps), table
+
+
+def property_of(schema: Place, name: str) -> Place | None:
+    """The schema of a name in an object; None if the object cannot have it."""
+    properties, others = schema.get("properties"), schema.value.get("additionalProperties")
+    if properties is not None and name in properties.value:
+        return properties[name]
+    return schema["additionalProperties"] if isinstance(others, dict) else None

@@ -14,7 +14,7 @@ class Column(NamedTuple):
 
     Rows are sorted by one field after the other where the fields are taken `together`.
 
-    Each name is a field, or a path into an object field ("created_by.id").
+    Each name is a field; or an object field, a dot and a name in the object ("created_by.id"), which may have dots.
     """
 
     names: tuple[str, ...]
@@ -24,7 +24,7 @@ class Column(NamedTuple):
     def reader(self) -> Read:
         """A function from a row to its key in this column."""
         if self.together:
-            ways = [name.split(".") for name in self.names]
+            ways = [name.split(".", 1) for name in self.names]
             return lambda row: tuple(sortable(first_set(row, [way])) for way in ways)
         if self.joined or len(self.names) > 1 or "." in self.names[0]:
             value = self.value_reader()
@@ -36,7 +36,7 @@ class Column(NamedTuple):
         """A function from a row to its value in this column."""
         if self.joined:
             return lambda row: " ".join(row[name] for name in self.names)
-        ways = [name.split(".") for name in self.names]
+        ways = [name.split(".", 1) for name in self.names]
         return lambda row: first_set(row, ways)
 
     @property

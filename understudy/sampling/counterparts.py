@@ -94,7 +94,8 @@ class Counterparts:
         It is equal to the value here if the servers agree. A list in another order stays in the order there.
         """
         if isinstance(there, dict) and isinstance(here, dict):
-            return {name: self._aligned_field(name, part, here.get(name, ABSENT)) for name, part in there.items()}
+            named = {replaced(name, self._here): part for name, part in there.items()}
+            return {name: self._aligned_field(name, part, here.get(name, ABSENT)) for name, part in named.items()}
         if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
             return self._aligned_list(there, here)
         if isinstance(there, str):

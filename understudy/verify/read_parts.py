@@ -67,12 +67,12 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
 def first_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Kinds:
     """The parts that send each operator, sort and small number in a few requests, beside other first requests."""
     lists = [subject.selection.lists for subject in subjects.values() if only(subject.selection.lists)]
-    others = [
-        encodings_of(context, lists),
+    return [
+        *shares(single_requests_of(context, subjects)),
         in_turns([varied_rows_of(context, only), same_rows_of(context, only, "random requests")]),
-        single_values_of(context, only),
+        in_turns([encodings_of(context, lists), single_values_of(context, only)]),
+        first_refusals(context, only),
     ]
-    return [*shares(single_requests_of(context, subjects)), in_turns(others), first_refusals(context, only)]
 
 
 def next_reads(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, rounds: int) -> Kinds:

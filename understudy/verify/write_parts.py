@@ -22,6 +22,7 @@ from understudy.verify.parts import Kinds, Part, in_turns, repeated, shares
 from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Selection
+from understudy.verify.requests.misspelled_names import with_misspelled_names
 from understudy.verify.requests.operation_names import Only, has_tag, tag_of
 from understudy.verify.requests.repeated_reads import with_repeated_reads
 from understudy.verify.requests.rich_scenarios import fullest
@@ -29,7 +30,7 @@ from understudy.verify.requests.scenario_order import most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
-SHARES = 5  # of the first parts, which include each scenario
+SHARES = 8  # of the first parts, which include each scenario
 SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each tag, before the edges and after
 
 
@@ -45,7 +46,7 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    First: one row of each table, then a rich body for each operation and each scenario, with five shares; changes of
+    First: one row of each table, then a rich body for each operation and each scenario, with eight shares; changes of
     rows that the contract alone determines; and one invalid request to each operation. Scenarios are compared with the
     reference servers if possible, those that add the most to earlier ones first.
 
@@ -62,7 +63,8 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     compared = [each for each in chosen if can_be_compared(context, each)]
     only_expected = [each for each in chosen if each not in compared]
     ordered = with_repeated_reads(context.endpoint_map, most_new_first(compared, context.random))
-    alone = scenario_sessions_of(context, ordered, is_alone=True)
+    misspelled = with_misspelled_names(context.endpoint_map, ordered)
+    alone = scenario_sessions_of(context, misspelled, is_alone=True)
     undisturbed = [each for each in compared if not each.takes_turns]
     among = scenario_sessions_of(context, context.random.sample(undisturbed, k=len(undisturbed)), is_alone=False)
     again = [*scenarios_of(context, compared), *among]

@@ -33,7 +33,8 @@ def revealing(
     left = list(misreadings)
     for candidate in candidates:
         rows = rows_of(candidate)
-        shown = [each for each in left if rows is not None and rows_of(each(candidate)) not in (rows, None)]
+        misread = [] if rows is None else [(each, each(candidate)) for each in left]
+        shown = [each for each, other in misread if other is not candidate and rows_of(other) not in (rows, None)]
         if shown:
             yield candidate
         left = [each for each in left if each not in shown]
@@ -139,5 +140,5 @@ def together(subject: TableUnderTest, pool: Mapping[str, Sequence[Filters]]) -> 
 
 
 def without(name: str, others: Collection[str], body: Filters) -> Filters:
-    """A body without a filter, if it has some others."""
-    return {each: part for each, part in body.items() if each != name} if body.keys() >= {*others} else body
+    """A body without a filter, if it has that filter and some others."""
+    return {each: part for each, part in body.items() if each != name} if body.keys() >= {name, *others} else body

@@ -1,6 +1,6 @@
 """An operation of a contract: its request, its response, and what it does."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -144,14 +144,21 @@ class Endpoint:
 
     def matches(self, path: str) -> bool:
         """Whether a path can be a request to this operation. Its parameters may be any text."""
-        theirs = path.split("/")
-        return len(theirs) == len(self._parts) and all(
-            one == other or one.startswith("{") for one, other in zip(self._parts, theirs, strict=True)
-        )
+        return self.has_parts(path.split("/"))
+
+    def has_parts(self, parts: Sequence[str]) -> bool:
+        """Whether a path with some parts can be a request to this operation."""
+        own = self._parts
+        return len(parts) == len(own) and all(parts[index] == part for index, part in self._literals)
 
     @cached_property
     def _parts(self) -> list[str]:
         return self.path.split("/")
+
+    @cached_property
+    def _literals(self) -> list[tuple[int, str]]:
+        """The literal parts of its path, and their places."""
+        return [(index, part) for index, part in enumerate(self._parts) if not part.startswith("{")]
 
     def request(self, body: Any = None, **values: str) -> Request:
         """A request with a body, with values for the path parameters, and with others for the query."""

@@ -112,15 +112,16 @@ class EndpointMap:
 
         Parameters may be any text.
         """
-        alike = self._by_form.get((method, path.count("/")), ())
-        return next((each for each in alike if each.matches(path)), None)
+        parts = path.split("/")
+        alike = self._by_form.get((method, len(parts)), ())
+        return next((each for each in alike if each.has_parts(parts)), None)
 
     @cached_property
     def _by_form(self) -> Mapping[tuple[str, int], Sequence[Endpoint]]:
-        """All operations and streams by method and number of slashes, those with fewer parameters first."""
+        """All operations and streams by method and number of parts, those with fewer parameters first."""
         found: dict[tuple[str, int], list[Endpoint]] = {}
         for each in sorted((*self.endpoints, *self.streams), key=lambda each: each.path.count("{")):
-            found.setdefault((each.method, each.path.count("/")), []).append(each)
+            found.setdefault((each.method, each.path.count("/") + 1), []).append(each)
         return found
 
     @property

@@ -8,6 +8,8 @@ from random import Random
 from understudy.contract.scenario_files import Step
 from understudy.verify.requests.scenario_requests import PLACEHOLDER, Scenario
 
+SECOND = 10  # requests that take as long as a second of waiting, since few servers make use of the whole time
+
 Feature = tuple[str, str, str]
 """Something that a request does: its operation, and a field of its body with the value, the expected status, or the
 operation that has deleted a row before.
@@ -33,7 +35,9 @@ def most_new_first(scenarios: Sequence[Scenario], randomness: Random) -> Iterato
 
 
 def gain(features: Collection[Feature], scenario: Scenario) -> float:
-    return len(features) / len(scenario.steps)
+    """What a scenario adds, per request. A second of waiting counts as some requests."""
+    requests: float = sum(1 + SECOND * step.get("within", 0) for step in scenario.steps)
+    return len(features) / requests
 
 
 def features_in(scenario: Scenario) -> Iterator[Feature]:

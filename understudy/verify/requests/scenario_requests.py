@@ -17,6 +17,7 @@ from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.endpoint_map import EndpointMap
 
 SENT = {"send", "body", "headers", "within", "optional", "clients"}  # the keys of a step that belong to its request
+CHANGE = "change"  # the key of a function that changes the request, in steps that are not from a contract
 PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
 STREAMED = 5.0  # seconds to wait for messages of a stream, by default
 
@@ -105,10 +106,16 @@ class Script:
         return None
 
     def next_of(self, step: Step) -> tuple[Endpoint, Request] | None:
-        """The operation and the request of a step, as the next one; None if no response had a value that it needs."""
+        """The operation and the request of a step, as the next one.
+
+        None if no response had a value that it needs, or if its change leaves the request as it is.
+        """
         self._name, self.follows_link = step.get("as", ""), follows_link(step)
         with suppress(KeyError):
-            return request_of(self._map, filled({name: step[name] for name in SENT & step.keys()}, self._values))
+            sent = filled({name: step[name] for name in SENT & step.keys()}, self._values)
+            endpoint, request = request_of(self._map, sent)
+            changed = step[CHANGE](request) if CHANGE in step else None
+            return None if changed == request else (endpoint, changed or request)
         return None
 
     def learn(self, answer: Answer) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import random
+import re
 from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer, Row
+from understudy.sampling.counterparts import ID
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sample_values import Samples
 from understudy.verify.requests.endpoint import Endpoint
@@ -26,14 +28,14 @@ class SessionRows:
     Args:
         fields: the meaning of field names.
         randomness: the random generator.
-        mark: a text that no other row has.
+        mark: a text that no other row has, or that has an id which no other row has.
     """
 
     def __init__(self, fields: Fields, randomness: random.Random, mark: str) -> None:
         self.samples = Samples(randomness)
         self._fields = fields
         self._random = randomness
-        self._mark = mark
+        self._mark = (re.findall(ID, mark) or [mark])[-1]  # the id in it alone: a request may have it in another case
         self._rows: dict[str, dict[str, Row]] = {}
         self._own: set[str] = set()
 
