@@ -56,5 +56,5 @@ def repeating(status: int, text: str, media_type: str = JSON_TYPE) -> Iterator[s
     async def repeat(request: Request, broken: BrokenServer) -> Answer:
         return Answer(status, httpx.Headers({"content-type": media_type}), text.encode())
 
-    with proxied("http://nowhere/api", repeat) as url:
+    with proxied("http://127.0.0.1:1/api", repeat) as url:  # nothing listens there, and no name is looked up
         yield url
