@@ -182,6 +182,7 @@ def test_client_that_does_not_read_does_not_delay_others(own: httpx.Client) -> N
         for _ in range(30):
             own.post("/events", json=[event("big", payload={"text": "x" * 200_000})]).raise_for_status()
         assert names(own)[0] == "big"
+        silent.socket.shutdown(socket.SHUT_RDWR)  # it would wait for an answer behind all that it has not read
 
 
 def test_disconnected_client_is_removed(own: httpx.Client) -> None:
