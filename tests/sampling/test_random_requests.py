@@ -4,6 +4,7 @@ import random
 import shlex
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,10 +14,11 @@ from understudy.sampling.curl import curl
 from understudy.sampling.random_requests import Request, RequestGenerator, safe_operations
 from understudy.sampling.sample_values import Samples
 
+OCCURRED = "2026-02-03T04:05:06Z"
 ROWS: dict[str, dict[str, Any]] = {
     "Log": {"id": "00000000-0000-4000-8000-000000000001", "message": "the nightly run failed", "level": 35},
     "FlowRun": {"id": "00000000-0000-4000-8000-000000000002", "start_time": "2026-01-02T03:04:05Z"},
-    "ReceivedEvent": {"id": "00000000-0000-4000-8000-000000000003", "event": "tank.filled"},
+    "ReceivedEvent": {"id": "00000000-0000-4000-8000-000000000003", "event": "tank.filled", "occurred": OCCURRED},
 }
 
 
@@ -40,7 +42,7 @@ def requests(contract: Contract, label: str, count: int = 300) -> Iterator[Reque
 
 def test_queries_have_optional_parameters(contract: Contract) -> None:
     queries = {each.path.partition("?")[2] for each in requests(contract, "GET /flow_runs/{id}/graph-v2")}
-    assert queries == {"", "since=2026-01-02T03%3A04%3A05Z"}
+    assert queries == {"", *(f"since={quote(time)}" for time in ("2026-01-02T03:04:05Z", OCCURRED))}
     secrets = {each.path.partition("?")[2] for each in requests(contract, "GET /block_documents/{id}")}
     assert secrets == {"", "include_secrets=true", "include_secrets=false"}
 
@@ -63,6 +65,8 @@ def test_objects_have_some_of_their_properties_with_texts_of_fields(contract: Co
     names = [name for each in filters for name in (each.get("event") or {}).get("name") or ()]
     assert names.count("tank.filled") > len(names) / 2
     assert any(name != "tank.filled" and "tank.filled".startswith(name) for name in names)
+    times = [time for each in filters for time in (each.get("occurred") or {}).values()]
+    assert set(times) == {OCCURRED}, "times are not cut, and not those of other rows"
     pairs = [pair for each in filters for pair in pairs_of(each.get("related"))]
     assert pairs
     assert all(len(pair) == 2 for pair in pairs)

@@ -131,7 +131,7 @@ class RequestGenerator:
         schema = place.value
         if "anyOf" in schema:
             return self.sample(self._random.choice(place.each("anyOf")))
-        if "x-texts-of" in schema:
+        if "x-texts-of" in schema and "format" not in schema:
             return self.cut(self.text_of(place) or "")
         if schema["type"] == "array":
             size = self._random.choice([0, 1, 2, 3, 8])
@@ -141,7 +141,7 @@ class RequestGenerator:
             return self._chance(0.5)
         if schema["type"] == "object":
             return self.some_parts(place)
-        return self._samples.draw(place, schema.get("x-references", ""), ["id"])
+        return self.text_of(place) or self._samples.draw(place, schema.get("x-references", ""), ["id"])
 
     def some_parts(self, place: Place) -> dict[str, Any]:
         """An object with its required properties, and a few others."""
